@@ -1,0 +1,289 @@
+/**
+ * Job: Borg's job, one kind for services and batch. Its tasks are named `<job>-<index>-<attempt>`.
+ *
+ *   Service: keep `replicas` tasks alive; has no end.
+ *   Batch:   run indexes 0 … completions-1 to success; ends Complete or Failed.
+ */
+import type { Static } from 'typebox';
+import type { Cause } from '../meta/api-error.ts';
+import { isConditionTrue } from '../meta/conditions.ts';
+import { dnsLabelError, labelValueError, qualifiedNameError } from '../meta/names.ts';
+import { defineKind } from './define-kind.ts';
+import { names } from './names.ts';
+import {
+  closedObject,
+  conditionsShape,
+  count,
+  flag,
+  intOrPercent,
+  objectShape,
+  oneOf,
+  optional,
+  stringMap,
+  text,
+  time,
+  withDefault,
+} from './shapes.ts';
+import { defaultTemplateSpec, templateSpecShape, validateTemplateSpec } from './task-spec.ts';
+
+/** Labels the job controller puts on every task. */
+export const jobNameLabel = 'gantry.dev/job';
+export const taskIndexLabel = 'gantry.dev/index';
+export const templateHashLabel = 'gantry.dev/template-hash';
+
+/** Tasks' names add `-<index>-<attempt>`, and must still be DNS labels. */
+const maxJobNameLength = 47;
+
+const updateShape = closedObject({
+  maxUnavailable: withDefault(
+    intOrPercent('How many tasks (or which share, rounded down) may be down during an update.'),
+    1,
+  ),
+  maxSurge: withDefault(
+    intOrPercent(
+      'How many tasks (or which share, rounded up) may run beside the wanted ones during an update.',
+    ),
+    0,
+  ),
+  minReadySeconds: withDefault(count('How long a new task must be ready before it counts.'), 0),
+});
+
+const disconnectShape = closedObject({
+  lostAfterSeconds: withDefault(
+    count('How long a task on an unreachable node is waited for before it is replaced.'),
+    60,
+  ),
+});
+
+const templateShape = closedObject({
+  metadata: withDefault(
+    closedObject({
+      labels: optional(stringMap('Labels of every task.')),
+      annotations: optional(stringMap('Annotations of every task.')),
+    }),
+    {},
+  ),
+  spec: templateSpecShape,
+});
+
+const jobSpecShape = closedObject({
+  type: withDefault(
+    oneOf(['Service', 'Batch'], 'Service keeps replicas alive, Batch runs completions to success.'),
+    'Batch',
+  ),
+  replicas: optional(count('Service: how many tasks to keep alive. Default 1.', { maximum: 100_000 })),
+  completions: optional(count('Batch: how many indexes must succeed. Default 1.', { maximum: 100_000 })),
+  parallelism: optional(
+    count('Batch: how many tasks may run at once. Default: all of them.', { maximum: 100_000 }),
+  ),
+  backoffLimit: optional(
+    count('Batch: how many failed attempts, over all indexes, before the job fails. Default 6.'),
+  ),
+  activeDeadlineSeconds: optional(
+    count('Batch: seconds the job may be active before it is ended as failed.', { minimum: 1 }),
+  ),
+  ttlSecondsAfterFinished: optional(count('Batch: seconds a finished job is kept.')),
+  suspend: optional(flag('No tasks while true; running ones are stopped.')),
+  priorityClassName: optional(text('PriorityClass of its tasks; the template may say otherwise.')),
+  update: withDefault(updateShape, {}),
+  disconnect: withDefault(disconnectShape, {}),
+  template: templateShape,
+});
+
+const jobStatusShape = closedObject({
+  phase: optional(
+    oneOf(['Pending', 'Running', 'Updating', 'Suspended', 'Complete', 'Failed'], 'One word for all of it.'),
+  ),
+  observedGeneration: optional(count('The generation this status was derived from.')),
+  replicas: optional(count('Tasks that exist and are not over.')),
+  readyReplicas: optional(count('Tasks whose containers all run.')),
+  updatedReplicas: optional(count('Tasks made from the current template.')),
+  pending: optional(count('Tasks waiting for a node or starting.')),
+  running: optional(count('Tasks running.')),
+  succeeded: optional(count('Indexes that succeeded.')),
+  failed: optional(count('Attempts that failed.')),
+  unknown: optional(count('Tasks whose node cannot be heard.')),
+  startTime: optional(time('When the first task was made.')),
+  completionTime: optional(time('When the job ended.')),
+  selector: optional(text('Label selector of its tasks.')),
+  templateHash: optional(text('Hash of the current template.')),
+  conditions: optional(conditionsShape),
+});
+
+const jobShape = objectShape(
+  names.Job,
+  { spec: jobSpecShape, status: withDefault(jobStatusShape, {}) },
+  'A set of equal tasks: a service to keep alive, or a batch to run to success.',
+);
+
+export type Job = Static<typeof jobShape>;
+export type JobSpec = Static<typeof jobSpecShape>;
+export type JobStatus = Static<typeof jobStatusShape>;
+
+/** How many tasks the job wants to exist when all goes well. */
+export function wantedTasks({ spec }: Job): number {
+  return spec.type === 'Service' ? (spec.replicas ?? 1) : (spec.completions ?? 1);
+}
+
+export const jobKind = defineKind<Job>({
+  ...names.Job,
+  description: 'A set of equal tasks: a service to keep alive, or a batch to run to success.',
+  schema: jobShape,
+  statusSubresource: true,
+  scale: {
+    specReplicas: ({ spec }) =>
+      spec.type === 'Service' ? (spec.replicas ?? 1) : (spec.parallelism ?? spec.completions ?? 1),
+    statusReplicas: ({ status }) => status.replicas ?? 0,
+    selector: ({ metadata }) => `${jobNameLabel}=${metadata.name}`,
+    withReplicas: (job, replicas) => ({
+      ...job,
+      spec: { ...job.spec, ...(job.spec.type === 'Service' ? { replicas } : { parallelism: replicas }) },
+    }),
+  },
+  columns: [
+    {
+      name: 'Name',
+      type: 'string',
+      format: 'name',
+      description: 'Name of the job.',
+      cell: ({ metadata }) => metadata.name,
+    },
+    { name: 'Type', type: 'string', description: 'Service or Batch.', cell: ({ spec }) => spec.type },
+    {
+      name: 'Ready',
+      type: 'string',
+      description: 'Ready tasks of a service, succeeded indexes of a batch; of all.',
+      cell: (job) =>
+        `${job.spec.type === 'Service' ? (job.status.readyReplicas ?? 0) : (job.status.succeeded ?? 0)}/${wantedTasks(job)}`,
+    },
+    {
+      name: 'Status',
+      type: 'string',
+      description: 'One word for all of it.',
+      cell: ({ metadata, status }) =>
+        metadata.deletionTimestamp ? 'Terminating' : (status.phase ?? 'Pending'),
+    },
+    {
+      name: 'Age',
+      type: 'date',
+      description: 'Since creation.',
+      cell: ({ metadata }) => metadata.creationTimestamp,
+    },
+    {
+      name: 'Up-to-date',
+      type: 'integer',
+      priority: 1,
+      description: 'Tasks of the current template.',
+      cell: ({ status }) => status.updatedReplicas ?? 0,
+    },
+    {
+      name: 'Failed',
+      type: 'integer',
+      priority: 1,
+      description: 'Failed attempts.',
+      cell: ({ status }) => status.failed ?? 0,
+    },
+    {
+      name: 'Images',
+      type: 'string',
+      priority: 1,
+      description: 'Images of its containers.',
+      cell: ({ spec }) => spec.template.spec.containers.map(({ image }) => image ?? '<host>').join(','),
+    },
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      description: 'Label selector of its tasks.',
+      cell: ({ metadata }) => `${jobNameLabel}=${metadata.name}`,
+    },
+  ],
+  strategy: {
+    nameError: (name) => dnsLabelError(name, maxJobNameLength),
+    applyDefaults: defaultJob,
+    validate: validateJob,
+  },
+});
+
+function defaultJob({ spec }: Job): void {
+  if (spec.type === 'Service') spec.replicas ??= 1;
+  else {
+    spec.completions ??= 1;
+    spec.backoffLimit ??= 6;
+  }
+  spec.template.spec.restartPolicy ??= spec.type === 'Service' ? 'Always' : 'Never';
+  defaultTemplateSpec(spec.template.spec);
+}
+
+const serviceOnly = ['replicas'] as const;
+const batchOnly = [
+  'completions',
+  'parallelism',
+  'backoffLimit',
+  'activeDeadlineSeconds',
+  'ttlSecondsAfterFinished',
+] as const;
+
+function validateJob(job: Job, old?: Job): Cause[] {
+  const { spec } = job;
+  const causes: Cause[] = [];
+  for (const field of spec.type === 'Service' ? batchOnly : serviceOnly) {
+    if (spec[field] !== undefined)
+      causes.push({ field: `spec.${field}`, message: `has no meaning in a ${spec.type} job` });
+  }
+  if (spec.type === 'Service' && spec.template.spec.restartPolicy !== 'Always') {
+    causes.push({
+      field: 'spec.template.spec.restartPolicy',
+      message: 'must be Always in a Service job',
+      reason: 'FieldValueNotSupported',
+    });
+  }
+  if (spec.type === 'Batch' && spec.template.spec.restartPolicy === 'Always') {
+    causes.push({
+      field: 'spec.template.spec.restartPolicy',
+      message: 'must be Never or OnFailure in a Batch job: its tasks end',
+      reason: 'FieldValueNotSupported',
+    });
+  }
+  if (isZero(spec.update.maxUnavailable) && isZero(spec.update.maxSurge)) {
+    causes.push({
+      field: 'spec.update',
+      message: 'maxUnavailable and maxSurge must not both be 0: no update could ever go on',
+    });
+  }
+  for (const [key, value] of Object.entries(spec.template.metadata.labels ?? {})) {
+    const problem =
+      qualifiedNameError(key) ??
+      labelValueError(value) ??
+      (key.startsWith('gantry.dev/') ? 'is set by Gantry' : undefined);
+    if (problem) causes.push({ field: `spec.template.metadata.labels[${key}]`, message: problem });
+  }
+  if (old && old.spec.type !== spec.type)
+    causes.push({ field: 'spec.type', message: 'cannot be changed', reason: 'FieldValueForbidden' });
+  if (old && spec.type === 'Batch') causes.push(...changedBatch(job, old));
+  return [...causes, ...validateTemplateSpec(spec.template.spec, 'spec.template.spec')];
+}
+
+/** A batch is one run of one template: what it consists of is fixed. */
+function changedBatch(job: Job, old: Job): Cause[] {
+  const causes: Cause[] = [];
+  const forbid = (field: string): void => {
+    causes.push({
+      field,
+      message: 'cannot be changed in a Batch job: make a new job',
+      reason: 'FieldValueForbidden',
+    });
+  };
+  if (job.spec.completions !== old.spec.completions) forbid('spec.completions');
+  if (JSON.stringify(job.spec.template) !== JSON.stringify(old.spec.template)) forbid('spec.template');
+  return causes;
+}
+
+function isZero(value: number | string): boolean {
+  return value === 0 || value === '0%';
+}
+
+/** Complete or Failed: nothing of it will run again. */
+export function isFinished({ status }: Job): boolean {
+  return isConditionTrue(status.conditions, 'Complete') || isConditionTrue(status.conditions, 'Failed');
+}

@@ -1,0 +1,68 @@
+/** What each kind is called. The one table; definitions, typed resources and the registry all read it. */
+
+export interface KindNames {
+  /** '' for the core group. */
+  group: string;
+  version: string;
+  kind: string;
+  plural: string;
+  singular: string;
+  shortNames: readonly string[];
+  categories: readonly string[];
+  namespaced: boolean;
+}
+
+const gantry = {
+  group: 'gantry.dev',
+  version: 'v1',
+  namespaced: true,
+  categories: ['all', 'gantry'],
+} as const;
+const core = { group: '', version: 'v1', namespaced: true, categories: [] } as const;
+
+export const names = {
+  Job: { ...gantry, kind: 'Job', plural: 'jobs', singular: 'job', shortNames: ['gj'] },
+  Task: { ...gantry, kind: 'Task', plural: 'tasks', singular: 'task', shortNames: ['gt'] },
+  Namespace: {
+    ...core,
+    kind: 'Namespace',
+    plural: 'namespaces',
+    singular: 'namespace',
+    shortNames: ['ns'],
+    namespaced: false,
+  },
+  Node: { ...core, kind: 'Node', plural: 'nodes', singular: 'node', shortNames: ['no'], namespaced: false },
+  Event: { ...core, kind: 'Event', plural: 'events', singular: 'event', shortNames: ['ev'] },
+  ConfigMap: { ...core, kind: 'ConfigMap', plural: 'configmaps', singular: 'configmap', shortNames: ['cm'] },
+  Secret: { ...core, kind: 'Secret', plural: 'secrets', singular: 'secret', shortNames: [] },
+  Lease: {
+    group: 'coordination.k8s.io',
+    version: 'v1',
+    kind: 'Lease',
+    plural: 'leases',
+    singular: 'lease',
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+  },
+  PriorityClass: {
+    group: 'scheduling.k8s.io',
+    version: 'v1',
+    kind: 'PriorityClass',
+    plural: 'priorityclasses',
+    singular: 'priorityclass',
+    shortNames: ['pc'],
+    categories: [],
+    namespaced: false,
+  },
+} as const satisfies Record<string, KindNames>;
+
+export function apiVersionOf({ group, version }: Pick<KindNames, 'group' | 'version'>): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** Namespaces every cluster has. */
+export const defaultNamespace = 'default';
+export const systemNamespace = 'kube-system';
+/** Where node agents renew their leases (kubectl describe node looks there). */
+export const nodeLeaseNamespace = 'kube-node-lease';

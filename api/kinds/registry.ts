@@ -1,0 +1,23 @@
+/** The only list of kinds. To add one: write its file, put it here and into `names.ts` and `resources.ts`. */
+import { configMapKind } from './config-map.ts';
+import { type AnyKind, anyKind } from './define-kind.ts';
+import { eventKind } from './event.ts';
+import { jobKind } from './job.ts';
+import { leaseKind } from './lease.ts';
+import { namespaceKind } from './namespace.ts';
+import { nodeKind } from './node.ts';
+import { priorityClassKind } from './priority-class.ts';
+import { secretKind } from './secret.ts';
+import { taskKind } from './task.ts';
+
+export const builtinKinds: readonly AnyKind[] = [
+  anyKind(jobKind),
+  anyKind(taskKind),
+  anyKind(nodeKind),
+  anyKind(namespaceKind),
+  anyKind(eventKind),
+  anyKind(configMapKind),
+  anyKind(secretKind),
+  anyKind(leaseKind),
+  anyKind(priorityClassKind),
+];

@@ -1,0 +1,347 @@
+/**
+ * What a task runs, in Kubernetes' PodSpec field names. Shared by Task and by Job's template, where the
+ * fields that place one task (nodeName, job, index, attempt) are absent.
+ */
+import Type, { type Static } from 'typebox';
+import type { Cause } from '../meta/api-error.ts';
+import { dnsLabelError, environmentNameError, labelValueError, qualifiedNameError } from '../meta/names.ts';
+import { parseQuantity } from '../meta/quantity.ts';
+import {
+  closedObject,
+  count,
+  flag,
+  list,
+  oneOf,
+  optional,
+  quantities,
+  stringMap,
+  text,
+  withDefault,
+} from './shapes.ts';
+
+const portShape = closedObject({
+  name: optional(text('Name of the port, a DNS label; gives the environment variable PORT_<NAME>.')),
+  containerPort: count(
+    'Port the container listens on. In host networking it is also the port taken on the node.',
+    { minimum: 1, maximum: 65535 },
+  ),
+  hostPort: optional(
+    count('Port taken on the node; defaults to containerPort, as tasks share the network of their node.', {
+      minimum: 1,
+      maximum: 65535,
+    }),
+  ),
+  protocol: withDefault(oneOf(['TCP', 'UDP'], 'Transport protocol.'), 'TCP'),
+});
+
+const resourcesShape = closedObject({
+  requests: optional(
+    quantities(
+      'What the scheduler sets aside: cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu. Defaults to the limits.',
+    ),
+  ),
+  limits: optional(
+    quantities(
+      'What the task may not exceed: cpu is throttled, memory ends in OOMKilled, pids refuses to fork.',
+    ),
+  ),
+});
+
+const securityContextShape = closedObject({
+  runAsUser: optional(
+    count("User id of the process; default is the image's user, or root inside the container."),
+  ),
+  runAsGroup: optional(count('Group id of the process.')),
+  readOnlyRootFilesystem: optional(flag('Mount the root file system read-only.')),
+});
+
+export const containerShape = closedObject({
+  name: text('Unique among the containers of the task, a DNS label.'),
+  image: optional(
+    text("Image to run, known to the node (gantry image load). Absent: the host's own /usr, read-only.", {
+      maxLength: 512,
+    }),
+  ),
+  imagePullPolicy: optional(
+    oneOf(
+      ['Always', 'IfNotPresent', 'Never'],
+      'When to fetch the image. Nodes use the images loaded on them.',
+    ),
+  ),
+  command: optional(
+    Type.Array(Type.String(), {
+      maxItems: 1000,
+      description: "Replaces the image's entrypoint. Not run in a shell.",
+    }),
+  ),
+  args: optional(
+    Type.Array(Type.String(), { maxItems: 1000, description: "Arguments; replaces the image's command." }),
+  ),
+  workingDir: optional(text("Absolute path; default is the image's, or /.")),
+  env: optional(
+    list(
+      closedObject({ name: text('Name of the variable.'), value: withDefault(text('Its value.'), '') }),
+      'Environment variables.',
+      { mapKeys: ['name'] },
+    ),
+  ),
+  ports: optional(list(portShape, 'Ports the container listens on.', { maxItems: 100 })),
+  resources: withDefault(resourcesShape, {}),
+  securityContext: optional(securityContextShape),
+});
+
+const nodeSelectorTermShape = closedObject({
+  matchExpressions: optional(
+    list(
+      closedObject({
+        key: text('Label of the node.'),
+        operator: oneOf(
+          ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'],
+          'How the label relates to the values.',
+        ),
+        values: optional(Type.Array(Type.String())),
+      }),
+      'Requirements on labels; all must hold.',
+    ),
+  ),
+  matchFields: optional(
+    list(
+      closedObject({
+        key: oneOf(['metadata.name'], 'Field of the node.'),
+        operator: oneOf(['In', 'NotIn'], 'How it relates to the values.'),
+        values: Type.Array(Type.String()),
+      }),
+      'Requirements on fields; all must hold.',
+    ),
+  ),
+});
+
+const affinityShape = closedObject({
+  nodeAffinity: optional(
+    closedObject({
+      requiredDuringSchedulingIgnoredDuringExecution: optional(
+        closedObject({
+          nodeSelectorTerms: list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 }),
+        }),
+      ),
+      preferredDuringSchedulingIgnoredDuringExecution: optional(
+        list(
+          closedObject({
+            weight: count('1 to 100.', { minimum: 1, maximum: 100 }),
+            preference: nodeSelectorTermShape,
+          }),
+          "Terms that add to a node's score.",
+        ),
+      ),
+    }),
+  ),
+});
+
+const tolerationShape = closedObject({
+  key: optional(text('Taint key; absent with operator Exists tolerates everything.')),
+  operator: withDefault(oneOf(['Equal', 'Exists'], 'Exists ignores the value.'), 'Equal'),
+  value: optional(text('Taint value.')),
+  effect: optional(
+    oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], 'Taint effect; absent matches all.'),
+  ),
+  tolerationSeconds: optional(count('How long a NoExecute taint is tolerated.')),
+});
+
+/** The fields a Job's template may set. */
+export const templateSpecFields = {
+  containers: list(containerShape, "What runs; they share the task's life and network.", {
+    minItems: 1,
+    maxItems: 50,
+    mapKeys: ['name'],
+  }),
+  restartPolicy: optional(
+    oneOf(
+      ['Always', 'OnFailure', 'Never'],
+      'When the agent starts an ended container again. Default: Always in a Service, Never in a Batch job.',
+    ),
+  ),
+  terminationGracePeriodSeconds: withDefault(
+    count('Seconds between the stop signal and the kill.', { maximum: 86400 }),
+    30,
+  ),
+  nodeSelector: optional(stringMap('Labels a node must have.')),
+  affinity: optional(affinityShape),
+  tolerations: optional(list(tolerationShape, 'Taints the task may live with.')),
+  priorityClassName: optional(
+    text('PriorityClass of the task: monitoring, production, batch, best-effort or one of your own.'),
+  ),
+  schedulerName: withDefault(text('Which scheduler places the task.'), 'default-scheduler'),
+  hostname: optional(text("Host name inside the containers; default is the task's name.")),
+};
+
+export const templateSpecShape = closedObject(templateSpecFields, {
+  description: 'What a task of the job runs.',
+});
+
+export type TemplateSpec = Static<typeof templateSpecShape>;
+export type Container = Static<typeof containerShape>;
+export type ContainerPort = Static<typeof portShape>;
+export type Toleration = Static<typeof tolerationShape>;
+export type NodeSelectorTerm = Static<typeof nodeSelectorTermShape>;
+export type Affinity = Static<typeof affinityShape>;
+
+/** Fills in what depends on other fields: requests default to limits. */
+export function defaultTemplateSpec(spec: TemplateSpec): void {
+  for (const container of spec.containers) {
+    const { requests, limits } = container.resources;
+    if (limits) container.resources.requests = { ...schedulable(limits), ...requests };
+  }
+}
+
+/** `pids` is a limit of the kernel, not something a scheduler sets aside. */
+function schedulable(limits: Record<string, string>): Record<string, string> {
+  const { pids: _pids, ...rest } = limits;
+  return rest;
+}
+
+/** Rules between the fields of a template; `path` is where it stands in the object. */
+export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] {
+  return [
+    ...duplicates(
+      spec.containers.map(({ name }) => name),
+      `${path}.containers`,
+      'name',
+    ),
+    ...spec.containers.flatMap((container, index) =>
+      validateContainer(container, `${path}.containers[${index}]`),
+    ),
+    ...hostPortClashes(spec, path),
+    ...validateTolerations(spec, path),
+    ...validateNodeSelector(spec, path),
+  ];
+}
+
+function validateContainer(container: Container, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const nameProblem = dnsLabelError(container.name);
+  if (nameProblem) causes.push({ field: `${path}.name`, message: nameProblem });
+  if (container.image === undefined && !container.command?.length) {
+    causes.push({
+      field: `${path}.command`,
+      message: 'is required when there is no image',
+      reason: 'FieldValueRequired',
+    });
+  }
+  if (container.image !== undefined && !imageReference.test(container.image)) {
+    causes.push({
+      field: `${path}.image`,
+      message: `${JSON.stringify(container.image)} is not an image reference such as busybox, registry.example/app:1.2 or app@sha256:…`,
+    });
+  }
+  if (container.workingDir !== undefined && !container.workingDir.startsWith('/'))
+    causes.push({ field: `${path}.workingDir`, message: 'must be an absolute path' });
+  for (const [index, word] of [...(container.command ?? []), ...(container.args ?? [])].entries()) {
+    if (word.includes('\0'))
+      causes.push({ field: `${path}.command`, message: `word ${index} has a NUL character` });
+  }
+  for (const [index, { name, value }] of (container.env ?? []).entries()) {
+    const problem =
+      environmentNameError(name) ?? (value.includes('\0') ? 'value has a NUL character' : undefined);
+    if (problem) causes.push({ field: `${path}.env[${index}].name`, message: problem });
+  }
+  causes.push(
+    ...duplicates(
+      (container.env ?? []).map(({ name }) => name),
+      `${path}.env`,
+      'name',
+    ),
+  );
+  for (const [index, { name }] of (container.ports ?? []).entries()) {
+    const problem = name === undefined ? undefined : dnsLabelError(name, 15);
+    if (problem) causes.push({ field: `${path}.ports[${index}].name`, message: problem });
+  }
+  return [...causes, ...validateResources(container, `${path}.resources`)];
+}
+
+/** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */
+const imageReference =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
+
+function validateResources({ resources }: Container, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const [part, amounts] of Object.entries({
+    requests: resources.requests ?? {},
+    limits: resources.limits ?? {},
+  })) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      const field = `${path}.${part}[${name}]`;
+      const problem = resourceNameError(name, part);
+      if (problem) causes.push({ field, message: problem });
+      else if (parseQuantity(amount).nano < 0n) causes.push({ field, message: 'must not be negative' });
+      else if (name.includes('/') && parseQuantity(amount).nano % 1_000_000_000n !== 0n)
+        causes.push({ field, message: 'must be a whole number' });
+    }
+  }
+  for (const [name, request] of Object.entries(resources.requests ?? {})) {
+    const limit = resources.limits?.[name];
+    if (limit !== undefined && parseQuantity(request).nano > parseQuantity(limit).nano) {
+      causes.push({
+        field: `${path}.requests[${name}]`,
+        message: `must be less than or equal to the limit of ${limit}`,
+      });
+    }
+  }
+  return causes;
+}
+
+function resourceNameError(name: string, part: string): string | undefined {
+  if (['cpu', 'memory', 'ephemeral-storage'].includes(name)) return undefined;
+  if (name === 'pids') return part === 'limits' ? undefined : 'pids can be limited, not requested';
+  if (!name.includes('/'))
+    return 'is not a resource: use cpu, memory, ephemeral-storage, pids (limits only) or an extended resource such as example.com/gpu';
+  return qualifiedNameError(name);
+}
+
+/** Two ports of one task on the same node port can never both be had. */
+function hostPortClashes(spec: TemplateSpec, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const taken = new Set<string>();
+  for (const [c, container] of spec.containers.entries()) {
+    for (const [p, port] of (container.ports ?? []).entries()) {
+      const key = hostPortKey(port);
+      if (taken.has(key))
+        causes.push({
+          field: `${path}.containers[${c}].ports[${p}]`,
+          message: `port ${key} is used twice in this task`,
+        });
+      taken.add(key);
+    }
+  }
+  return causes;
+}
+
+/** `TCP/8080`: how a port taken on a node is written in allocations. */
+export function hostPortKey(port: ContainerPort): string {
+  return `${port.protocol}/${port.hostPort ?? port.containerPort}`;
+}
+
+function validateTolerations(spec: TemplateSpec, path: string): Cause[] {
+  return (spec.tolerations ?? []).flatMap((toleration, index): Cause[] => {
+    const field = `${path}.tolerations[${index}]`;
+    if (toleration.operator === 'Exists' && toleration.value)
+      return [{ field: `${field}.value`, message: 'must be empty when operator is Exists' }];
+    if (toleration.key === undefined && toleration.operator !== 'Exists')
+      return [{ field: `${field}.operator`, message: 'must be Exists when key is absent' }];
+    return [];
+  });
+}
+
+function validateNodeSelector(spec: TemplateSpec, path: string): Cause[] {
+  return Object.entries(spec.nodeSelector ?? {}).flatMap(([key, value]): Cause[] => {
+    const problem = qualifiedNameError(key) ?? labelValueError(value);
+    return problem ? [{ field: `${path}.nodeSelector[${key}]`, message: problem }] : [];
+  });
+}
+
+function duplicates(values: string[], path: string, field: string): Cause[] {
+  return values.flatMap((value, index): Cause[] =>
+    values.indexOf(value) < index
+      ? [{ field: `${path}[${index}].${field}`, message: `Duplicate value: ${JSON.stringify(value)}` }]
+      : [],
+  );
+}

@@ -1,0 +1,264 @@
+/**
+ * Task: one instance of a job, placed on one node. What runs.
+ *
+ *   Pending ──▶ Running ──▶ Succeeded | Failed      (terminal; resources are free from here on)
+ *      └───────────┴──▶ Unknown ──▶ any of the others (the node cannot be heard)
+ */
+import type { Static } from 'typebox';
+import Type from 'typebox';
+import type { Cause } from '../meta/api-error.ts';
+import { defineKind } from './define-kind.ts';
+import { names } from './names.ts';
+import {
+  closedObject,
+  conditionsShape,
+  count,
+  flag,
+  list,
+  objectShape,
+  oneOf,
+  optional,
+  stringMap,
+  text,
+  time,
+  withDefault,
+} from './shapes.ts';
+import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from './task-spec.ts';
+
+export const taskPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const;
+export type TaskPhase = (typeof taskPhases)[number];
+
+/** The legal transitions; the API refuses all others. */
+export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
+  Pending: ['Running', 'Succeeded', 'Failed', 'Unknown'],
+  Running: ['Succeeded', 'Failed', 'Unknown'],
+  Unknown: ['Pending', 'Running', 'Succeeded', 'Failed'],
+  Succeeded: [],
+  Failed: [],
+};
+
+export function isTerminal(phase: TaskPhase | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+const taskSpecShape = closedObject({
+  ...templateSpecFields,
+  nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
+  priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
+  job: optional(text('Job this task belongs to.')),
+  index: optional(count("Which of the job's tasks this is, from 0.")),
+  attempt: optional(count('How often this index was tried before, from 0; grows with every replacement.')),
+});
+
+const containerStateShape = closedObject({
+  waiting: optional(closedObject({ reason: optional(Type.String()), message: optional(Type.String()) })),
+  running: optional(closedObject({ startedAt: optional(time('When it started.')) })),
+  terminated: optional(
+    closedObject({
+      exitCode: Type.Integer(),
+      signal: optional(Type.Integer()),
+      reason: optional(text('Completed, Error, OOMKilled, ContainerCannotRun, ContainerStatusUnknown.')),
+      message: optional(Type.String()),
+      startedAt: optional(time('When it started.')),
+      finishedAt: optional(time('When it ended.')),
+      containerID: optional(Type.String()),
+    }),
+  ),
+});
+
+const containerStatusShape = closedObject({
+  name: Type.String(),
+  ready: flag('Whether it runs.'),
+  started: optional(flag('Whether it has ever started.')),
+  restartCount: count('How often the agent started it again.'),
+  state: withDefault(containerStateShape, {}),
+  lastState: optional(containerStateShape),
+  image: optional(Type.String()),
+  imageID: optional(Type.String()),
+  containerID: optional(Type.String()),
+  pid: optional(
+    Type.Integer({ description: "Process id of the container's first process, in the node's namespace." }),
+  ),
+});
+
+/** The structured answer to "why is it pending?". */
+const pendingShape = closedObject(
+  {
+    reason: text('One CamelCase word: Unschedulable, NoNodes, …'),
+    message: text('The same for people, in one line.'),
+    since: time('Since when it has been pending for this reason.'),
+    nodes: optional(
+      closedObject({
+        total: count('Nodes looked at.'),
+        rejected: list(
+          closedObject({
+            filter: text('The plugin that said no.'),
+            reason: text('What it said.'),
+            count: count('How many nodes it said it of.'),
+          }),
+          'Rejections, grouped, most frequent first.',
+        ),
+      }),
+    ),
+    closest: optional(
+      closedObject({
+        node: text('The node that lacks the least.'),
+        short: stringMap('What it lacks, per resource.'),
+      }),
+    ),
+  },
+  { description: 'Why the task is not running yet.' },
+);
+
+const taskStatusShape = closedObject({
+  phase: withDefault(oneOf(taskPhases, 'Where the task is in its life.'), 'Pending'),
+  reason: optional(text('One CamelCase word: why it is in this phase (NodeLost, OOMKilled, Evicted, …).')),
+  message: optional(Type.String()),
+  conditions: optional(conditionsShape),
+  containerStatuses: optional(list(containerStatusShape, 'One per container.', { mapKeys: ['name'] })),
+  pending: optional(pendingShape),
+  hostIP: optional(text('Address of the node.')),
+  startTime: optional(time('When the node took the task on.')),
+  finishTime: optional(time('When its last container ended.')),
+  observedGeneration: optional(Type.Integer()),
+});
+
+const taskShape = objectShape(
+  names.Task,
+  { spec: taskSpecShape, status: withDefault(taskStatusShape, {}) },
+  'One instance of a job, placed on one node.',
+);
+
+export type Task = Static<typeof taskShape>;
+export type TaskSpec = Static<typeof taskSpecShape>;
+export type TaskStatus = Static<typeof taskStatusShape>;
+export type ContainerStatus = Static<typeof containerStatusShape>;
+export type ContainerState = Static<typeof containerStateShape>;
+export type Pending = Static<typeof pendingShape>;
+
+export const taskKind = defineKind<Task>({
+  ...names.Task,
+  description: 'One instance of a job, placed on one node.',
+  schema: taskShape,
+  statusSubresource: true,
+  selectableFields: {
+    'spec.nodeName': ({ spec }) => spec.nodeName,
+    'spec.job': ({ spec }) => spec.job,
+    'spec.schedulerName': ({ spec }) => spec.schedulerName,
+    'status.phase': ({ status }) => status.phase,
+  },
+  columns: [
+    {
+      name: 'Name',
+      type: 'string',
+      format: 'name',
+      description: 'Name of the task.',
+      cell: ({ metadata }) => metadata.name,
+    },
+    { name: 'Ready', type: 'string', description: 'Containers that run, of all.', cell: readyCell },
+    {
+      name: 'Status',
+      type: 'string',
+      description: 'Phase, or the reason that matters more.',
+      cell: statusCell,
+    },
+    {
+      name: 'Restarts',
+      type: 'integer',
+      description: 'Restarts of its containers.',
+      cell: ({ status }) =>
+        (status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+    },
+    {
+      name: 'Node',
+      type: 'string',
+      description: 'Node it is bound to.',
+      cell: ({ spec }) => spec.nodeName ?? '<none>',
+    },
+    {
+      name: 'Age',
+      type: 'date',
+      description: 'Since creation.',
+      cell: ({ metadata }) => metadata.creationTimestamp,
+    },
+    {
+      name: 'Job',
+      type: 'string',
+      priority: 1,
+      description: 'Job it belongs to.',
+      cell: ({ spec }) => spec.job ?? '<none>',
+    },
+    {
+      name: 'IP',
+      type: 'string',
+      priority: 1,
+      description: 'Address of its node.',
+      cell: ({ status }) => status.hostIP ?? '<none>',
+    },
+    {
+      name: 'Why',
+      type: 'string',
+      priority: 1,
+      description: 'Why it is pending.',
+      cell: ({ status }) => status.pending?.message ?? status.message ?? '',
+    },
+  ],
+  strategy: {
+    applyDefaults: ({ spec }) => {
+      defaultTemplateSpec(spec);
+      spec.restartPolicy ??= 'Always';
+    },
+    validate: validateTask,
+    validateStatus: (task, old) => phaseTransitionCauses(task.status.phase, old.status.phase),
+    gracePeriodSeconds: ({ spec, status }) =>
+      spec.nodeName === undefined || isTerminal(status.phase) ? 0 : spec.terminationGracePeriodSeconds,
+  },
+});
+
+/** What a person wants to read in the STATUS column. */
+export function statusCell({ metadata, spec, status }: Task): string {
+  if (metadata.deletionTimestamp) return status.phase === 'Unknown' ? 'Unknown' : 'Terminating';
+  const reasons = (status.containerStatuses ?? []).flatMap(({ state }) => [
+    state.waiting?.reason,
+    state.terminated?.reason,
+  ]);
+  const reason = reasons.find((word) => word !== undefined && word !== 'Completed');
+  if (status.phase === 'Succeeded') return 'Succeeded';
+  if (reason) return reason;
+  if (status.phase === 'Pending') return spec.nodeName === undefined ? 'Pending' : 'Starting';
+  return status.reason ?? status.phase;
+}
+
+function readyCell({ spec, status }: Task): string {
+  const ready = (status.containerStatuses ?? []).filter((container) => container.ready).length;
+  return `${ready}/${spec.containers.length}`;
+}
+
+function validateTask(task: Task, old?: Task): Cause[] {
+  const causes = validateTemplateSpec(task.spec, 'spec');
+  if (old && JSON.stringify(fixedSpec(task)) !== JSON.stringify(fixedSpec(old))) {
+    causes.push({
+      field: 'spec',
+      message:
+        'a task cannot be changed after creation (only its tolerations can); change the template of its job instead',
+      reason: 'FieldValueForbidden',
+    });
+  }
+  return causes;
+}
+
+function fixedSpec({ spec }: Task): unknown {
+  const { tolerations: _tolerations, ...rest } = spec;
+  return rest;
+}
+
+function phaseTransitionCauses(next: TaskPhase, previous: TaskPhase): Cause[] {
+  if (next === previous || taskTransitions[previous].includes(next)) return [];
+  return [
+    {
+      field: 'status.phase',
+      message: `a task that is ${previous} cannot become ${next}`,
+      reason: 'FieldValueForbidden',
+    },
+  ];
+}

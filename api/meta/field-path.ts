@@ -1,0 +1,50 @@
+/** Paths into objects, as users read them: `spec.template.spec.containers[0].image`, `metadata.labels[app.kubernetes.io/name]`. */
+
+const plainName = /^[A-Za-z_$][\w$-]*$/;
+
+/** Turns a JSON pointer (`/spec/containers/0/image`) into a field path. */
+export function fieldPath(pointer: string): string {
+  let path = '';
+  for (const raw of pointer.split('/').slice(1)) {
+    const segment = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (/^\d+$/.test(segment) || !plainName.test(segment)) path += `[${segment}]`;
+    else path += path === '' ? segment : `.${segment}`;
+  }
+  return path;
+}
+
+/** The value at a dotted path with optional `[index]` parts (`.status.conditions[0].type`), or undefined. */
+export function valueAt(object: unknown, path: string): unknown {
+  let value: unknown = object;
+  for (const part of path.split(/[.[\]]/)) {
+    if (part === '') continue;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<string, unknown>)[part];
+  }
+  return value;
+}
+
+/** The candidate closest to `word` (Levenshtein distance at most a third of its length), or undefined. */
+export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (candidate.toLowerCase() === word.toLowerCase()) return candidate;
+    const distance = editDistance(word.slice(0, 64), candidate.slice(0, 64));
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}

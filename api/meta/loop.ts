@@ -1,0 +1,101 @@
+/**
+ * Every endless motion in the house is a named `Loop`: it runs `step` again and again, waits between
+ * turns, backs off when a turn throws, and ends when it is told to. `grep "new Loop("` lists them all.
+ *
+ * Invariant: at most one turn runs at a time, and after `stop()` resolves no turn runs.
+ */
+import { type Clock, sleep, systemClock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { type Random, systemRandom } from './random.ts';
+
+export interface Backoff {
+  baseMs: number;
+  maxMs: number;
+}
+
+/** Full-jitter exponential delay before attempt `failures` + 1 (AWS "Exponential Backoff And Jitter"; half fixed). */
+export function backoffMs(
+  { baseMs, maxMs }: Backoff,
+  failures: number,
+  random: Random = systemRandom,
+): number {
+  const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 30));
+  return ceiling / 2 + (random.next() * ceiling) / 2;
+}
+
+export interface LoopOptions {
+  name: string;
+  /** One turn. Resolves with the pause before the next turn in ms; undefined means `intervalMs`. */
+  step: (signal: AbortSignal) => Promise<number | undefined> | Promise<void>;
+  /** Pause after a turn that went well. */
+  intervalMs: number;
+  /** Pause after turns that threw; default 100 ms doubling to 30 s. */
+  backoff?: Backoff;
+  clock?: Clock;
+  random?: Random;
+  logger: Logger;
+}
+
+export class Loop {
+  readonly name: string;
+  /** Turns that ended well, and turns that threw: for metrics. */
+  turns = 0;
+  failures = 0;
+  #consecutiveFailures = 0;
+  readonly #options: LoopOptions;
+  readonly #abort = new AbortController();
+  #running: Promise<void> | undefined;
+  /** Wakes the pause between two turns. */
+  #wake: AbortController = new AbortController();
+
+  constructor(options: LoopOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  start(): this {
+    this.#running ??= this.#run();
+    return this;
+  }
+
+  /** Begins the next turn now instead of after the pause. */
+  wake(): void {
+    this.#wake.abort();
+  }
+
+  /** Ends the loop; resolves when the turn under way is over. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    while (!this.#abort.signal.aborted) {
+      const pauseMs = await this.#turn();
+      if (this.#abort.signal.aborted) return;
+      await sleep(clock, pauseMs, this.#wake.signal);
+      this.#wake = new AbortController();
+    }
+  }
+
+  async #turn(): Promise<number> {
+    const { step, intervalMs, backoff = { baseMs: 100, maxMs: 30_000 }, random, logger } = this.#options;
+    try {
+      const pauseMs = await step(this.#abort.signal);
+      this.turns++;
+      this.#consecutiveFailures = 0;
+      return pauseMs ?? intervalMs;
+    } catch (error) {
+      if (this.#abort.signal.aborted) return 0;
+      this.failures++;
+      this.#consecutiveFailures++;
+      logger.warn(
+        { loop: this.name, err: error, failures: this.#consecutiveFailures },
+        'turn failed, backing off',
+      );
+      return backoffMs(backoff, this.#consecutiveFailures, random);
+    }
+  }
+}
