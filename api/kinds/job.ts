@@ -6,9 +6,10 @@
  */
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { isConditionTrue } from '../meta/conditions.ts';
 import { dnsLabelError, labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { defineKind } from './define-kind.ts';
+import { jobNameLabel } from './job-labels.ts';
+import { isFinished, wantedTasks } from './job-state.ts';
 import { names } from './names.ts';
 import {
   closedObject,
@@ -26,10 +27,8 @@ import {
 } from './shapes.ts';
 import { defaultTemplateSpec, templateSpecShape, validateTemplateSpec } from './task-spec.ts';
 
-/** Labels the job controller puts on every task. */
-export const jobNameLabel = 'gantry.dev/job';
-export const taskIndexLabel = 'gantry.dev/index';
-export const templateHashLabel = 'gantry.dev/template-hash';
+export { jobNameLabel, taskIndexLabel, templateHashLabel } from './job-labels.ts';
+export { isFinished, wantedTasks };
 
 /** Tasks' names add `-<index>-<attempt>`, and must still be DNS labels. */
 const maxJobNameLength = 47;
@@ -119,11 +118,6 @@ const jobShape = objectShape(
 export type Job = Static<typeof jobShape>;
 export type JobSpec = Static<typeof jobSpecShape>;
 export type JobStatus = Static<typeof jobStatusShape>;
-
-/** How many tasks the job wants to exist when all goes well. */
-export function wantedTasks({ spec }: Job): number {
-  return spec.type === 'Service' ? (spec.replicas ?? 1) : (spec.completions ?? 1);
-}
 
 export const jobKind = defineKind<Job>({
   ...names.Job,
@@ -281,9 +275,4 @@ function changedBatch(job: Job, old: Job): Cause[] {
 
 function isZero(value: number | string): boolean {
   return value === 0 || value === '0%';
-}
-
-/** Complete or Failed: nothing of it will run again. */
-export function isFinished({ status }: Job): boolean {
-  return isConditionTrue(status.conditions, 'Complete') || isConditionTrue(status.conditions, 'Failed');
 }

@@ -66,3 +66,6 @@ export const defaultNamespace = 'default';
 export const systemNamespace = 'kube-system';
 /** Where node agents renew their leases (kubectl describe node looks there). */
 export const nodeLeaseNamespace = 'kube-node-lease';
+
+/** metadata.finalizers entry the namespace controller takes off when the namespace is empty. */
+export const namespaceFinalizer = 'gantry.dev/namespace-content';

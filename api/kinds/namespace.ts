@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import { dnsLabelError } from '../meta/names.ts';
 import { defineKind } from './define-kind.ts';
-import { names } from './names.ts';
+import { names, namespaceFinalizer } from './names.ts';
 import { closedObject, conditionsShape, objectShape, oneOf, optional, withDefault } from './shapes.ts';
 
 const namespaceShape = objectShape(
@@ -25,8 +25,7 @@ const namespaceShape = objectShape(
 
 export type Namespace = Static<typeof namespaceShape>;
 
-/** metadata.finalizers entry the namespace controller takes off when the namespace is empty. */
-export const namespaceFinalizer = 'gantry.dev/namespace-content';
+export { namespaceFinalizer };
 
 export const namespaceKind = defineKind<Namespace>({
   ...names.Namespace,

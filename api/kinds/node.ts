@@ -21,15 +21,7 @@ import {
   withDefault,
 } from './shapes.ts';
 
-/** Taints the control plane and the agents set. */
-export const taints = {
-  /** The agent has not renewed its lease. */
-  unreachable: 'node.kubernetes.io/unreachable',
-  notReady: 'node.kubernetes.io/not-ready',
-  unschedulable: 'node.kubernetes.io/unschedulable',
-  /** Tasks on this node are plain processes without limits. */
-  unconfined: 'gantry.dev/unconfined',
-} as const;
+export { taints } from './taints.ts';
 
 const taintShape = closedObject({
   key: text('Qualified name of the taint.'),

@@ -7,23 +7,10 @@ import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { defineKind } from './define-kind.ts';
 import { names } from './names.ts';
+import { bandOf } from './priority-bands.ts';
 import { flag, objectShape, oneOf, optional, text, withDefault } from './shapes.ts';
 
-/** Lowest priority of each band, highest band first. (Borg, EuroSys'15 section 2.5.) */
-export const bands = [
-  { name: 'monitoring', priority: 300_000, description: 'What watches everything else.' },
-  { name: 'production', priority: 200_000, description: 'Serves users; never preempted by its own band.' },
-  { name: 'batch', priority: 100_000, description: 'Work that can wait and be restarted. The default.' },
-  { name: 'best-effort', priority: 0, description: 'Runs in what is left over.' },
-] as const;
-
-export type Band = (typeof bands)[number]['name'];
-
-export const defaultPriorityClassName = 'batch' satisfies Band;
-
-export function bandOf(priority: number): Band {
-  return bands.find((band) => priority >= band.priority)?.name ?? 'best-effort';
-}
+export { type Band, bandOf, bands, defaultPriorityClassName } from './priority-bands.ts';
 
 const priorityClassShape = objectShape(
   names.PriorityClass,

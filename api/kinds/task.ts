@@ -23,23 +23,10 @@ import {
   time,
   withDefault,
 } from './shapes.ts';
+import { isTerminal, type TaskPhase, taskPhases, taskTransitions } from './task-phase.ts';
 import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from './task-spec.ts';
 
-export const taskPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const;
-export type TaskPhase = (typeof taskPhases)[number];
-
-/** The legal transitions; the API refuses all others. */
-export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
-  Pending: ['Running', 'Succeeded', 'Failed', 'Unknown'],
-  Running: ['Succeeded', 'Failed', 'Unknown'],
-  Unknown: ['Pending', 'Running', 'Succeeded', 'Failed'],
-  Succeeded: [],
-  Failed: [],
-};
-
-export function isTerminal(phase: TaskPhase | undefined): boolean {
-  return phase === 'Succeeded' || phase === 'Failed';
-}
+export { isTerminal, type TaskPhase, taskPhases, taskTransitions };
 
 const taskSpecShape = closedObject({
   ...templateSpecFields,

@@ -1,0 +1,17 @@
+/** The automaton of a task (drawn in task.ts). Apart from it, so that clients need not load its schema. */
+
+export const taskPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const;
+export type TaskPhase = (typeof taskPhases)[number];
+
+/** The legal transitions; the API refuses all others. */
+export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
+  Pending: ['Running', 'Succeeded', 'Failed', 'Unknown'],
+  Running: ['Succeeded', 'Failed', 'Unknown'],
+  Unknown: ['Pending', 'Running', 'Succeeded', 'Failed'],
+  Succeeded: [],
+  Failed: [],
+};
+
+export function isTerminal(phase: TaskPhase | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
