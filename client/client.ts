@@ -118,6 +118,6 @@ export interface Client {
       signal?: AbortSignal;
     },
   ): Promise<unknown>;
-  /** Any other path, as a stream of text (logs). */
-  stream(path: string, signal?: AbortSignal): AsyncIterable<Buffer>;
+  /** Any other path, as a stream of bytes (logs; with `accept`, also watches in another form, such as Table). */
+  stream(path: string, signal?: AbortSignal, accept?: string): AsyncIterable<Buffer>;
 }
