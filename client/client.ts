@@ -12,6 +12,13 @@ export interface ObjectKey {
   name: string;
 }
 
+export interface GetParameters {
+  /** With `Exact`: the object as it was then. Otherwise: not older than this; "0": any cached state. */
+  resourceVersion?: string;
+  resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  signal?: AbortSignal;
+}
+
 export interface ListParameters {
   /** Absent: all namespaces. */
   namespace?: string;
@@ -46,6 +53,7 @@ export interface DeleteParameters {
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   preconditions?: { uid?: string; resourceVersion?: string };
   dryRun?: boolean;
+  signal?: AbortSignal;
 }
 
 export type Patch =
@@ -75,7 +83,7 @@ export type DeepPartial<T> = T extends (infer Item)[]
     : T;
 
 export interface Client {
-  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey): Promise<T>;
+  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, parameters?: GetParameters): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, parameters?: ListParameters): Promise<ObjectList<T>>;
   /** Ends when the server ends the stream or `signal` aborts; throws ApiError Expired when the version is gone. */
   watch<T extends KubeObject>(
