@@ -4,6 +4,7 @@
  *
  * Invariant: at most one turn runs at a time, and after `stop()` resolves no turn runs.
  */
+import { ApiError } from './api-error.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { type Random, systemRandom } from './random.ts';
@@ -95,7 +96,12 @@ export class Loop {
         { loop: this.name, err: error, failures: this.#consecutiveFailures },
         'turn failed, backing off',
       );
-      return backoffMs(backoff, this.#consecutiveFailures, random);
+      return Math.max(backoffMs(backoff, this.#consecutiveFailures, random), askedPauseMs(error));
     }
   }
+}
+
+/** How long the other side asked us to stay away (Retry-After). */
+export function askedPauseMs(error: unknown): number {
+  return error instanceof ApiError ? (error.details.retryAfterSeconds ?? 0) * 1000 : 0;
 }
