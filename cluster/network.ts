@@ -1,0 +1,114 @@
+/**
+ * The network of a local cluster: one bridge, and per node a network namespace with one veth to it, so
+ * that every node has an address and ports of its own. Needs root on Linux.
+ *
+ * Nothing on the machine's own interfaces is touched: no forwarding, no filter rules, no NAT.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { execa } from 'execa';
+import { ApiError } from '../api/meta/api-error.ts';
+
+export interface Bridge {
+  device: string;
+  /** The first three bytes, such as "10.201.7". */
+  subnet: string;
+  /** The machine's own address on it. */
+  address: string;
+}
+
+const namespaceDirectory = '/var/run/netns';
+
+/** Undefined when nodes can have namespaces of their own here, else why not. */
+export async function networkNamespacesProblem(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  if (process.getuid?.() !== 0) return 'not root';
+  const probe = `gantry-probe-${process.pid}`;
+  try {
+    await ip('netns', 'add', probe);
+    await ip('netns', 'delete', probe);
+    return undefined;
+  } catch (error) {
+    return `network namespaces cannot be made: ${(error as Error).message}`;
+  }
+}
+
+/** A /24 out of 10.200.0.0/13 that no route of this machine covers; the same name tries the same one first. */
+export async function chooseBridge(cluster: string): Promise<Bridge> {
+  const routes = JSON.parse((await ip('-json', 'route', 'show')).stdout) as { dst: string }[];
+  const taken = new Set(routes.map(({ dst }) => dst.split('.').slice(0, 3).join('.')));
+  const digest = createHash('sha256').update(cluster).digest();
+  for (let attempt = 0; attempt < 2048; attempt++) {
+    const at = (digest.readUInt16BE(0) + attempt) % 2048;
+    const subnet = `10.${200 + (at >> 8)}.${at & 255}`;
+    if (!taken.has(subnet))
+      return { device: `gtry-${digest.toString('hex').slice(0, 8)}`, subnet, address: `${subnet}.1` };
+  }
+  throw new ApiError('ServiceUnavailable', 'no free /24 left in 10.200.0.0/13 for the bridge of the cluster');
+}
+
+export async function ensureBridge({ device, address }: Bridge): Promise<void> {
+  if (existsSync(`/sys/class/net/${device}`)) return;
+  await ipBatch(
+    [],
+    `link add ${device} type bridge\naddr add ${address}/24 dev ${device}\nlink set ${device} up\n`,
+  );
+}
+
+export function namespacePath(namespace: string): string {
+  return `${namespaceDirectory}/${namespace}`;
+}
+
+/** Idempotent. The namespace's interface is eth0, its peer hangs on the bridge. */
+export async function ensureNamespace(namespace: string, address: string, bridge: Bridge): Promise<void> {
+  if (existsSync(namespacePath(namespace))) return;
+  const peer = `gt${createHash('sha256').update(namespace).digest('hex').slice(0, 10)}`;
+  await ip('netns', 'add', namespace);
+  try {
+    await ip('link', 'add', peer, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace);
+    await ip('link', 'set', peer, 'master', bridge.device, 'up');
+    await ipBatch(
+      ['-n', namespace],
+      `link set lo up\naddr add ${address}/24 dev eth0\nlink set eth0 up\nroute add default via ${bridge.address}\n`,
+    );
+  } catch (error) {
+    await removeNamespace(namespace);
+    throw error;
+  }
+}
+
+/** Removing the namespace removes its end of the veth, and with it the other. */
+export async function removeNamespace(namespace: string): Promise<void> {
+  if (existsSync(namespacePath(namespace))) await ip('netns', 'delete', namespace);
+}
+
+export async function removeBridge({ device }: Bridge): Promise<void> {
+  if (existsSync(`/sys/class/net/${device}`)) await ip('link', 'delete', device);
+}
+
+async function ip(...args: string[]): Promise<{ stdout: string }> {
+  return run(args);
+}
+
+async function ipBatch(args: string[], lines: string): Promise<void> {
+  await run([...args, '-batch', '-'], lines);
+}
+
+async function run(args: string[], input?: string): Promise<{ stdout: string }> {
+  const options = {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    extendEnv: false,
+    ...(input === undefined ? {} : { input }),
+  };
+  try {
+    return await execa('ip', args, options);
+  } catch (error) {
+    const { stderr = '', shortMessage = '' } = error as { stderr?: string; shortMessage?: string };
+    throw new ApiError(
+      'ServiceUnavailable',
+      `ip ${args.join(' ')}: ${stderr.trim() || shortMessage}`,
+      {},
+      error,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+/** Waiting for parts to be of use, and saying what is wrong when they are not. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Node, Node as NodeResource } from '../api/kinds/resources.ts';
+import { ApiError, asApiError } from '../api/meta/api-error.ts';
+import { type Clock, sleep } from '../api/meta/clock.ts';
+import { isConditionTrue } from '../api/meta/conditions.ts';
+import type { Client } from '../client/client.ts';
+import type { ClusterHome, ClusterRecord } from './cluster-home.ts';
+import { listensOn } from './ports.ts';
+import { isAlive } from './process-identity.ts';
+import { readParts } from './supervisor.ts';
+
+export interface Waiting {
+  home: ClusterHome;
+  clock: Clock;
+  timeoutMs: number;
+}
+
+/** A part that did not come up: what `up` shows, with the end of its log. */
+export class PartFailure extends ApiError {
+  readonly part: string;
+  readonly logTail: string;
+
+  constructor(part: string, message: string, logTail: string) {
+    super('ServiceUnavailable', message);
+    this.part = part;
+    this.logTail = logTail;
+  }
+}
+
+export async function waitForApiServer(
+  client: Client,
+  record: ClusterRecord,
+  waiting: Waiting,
+): Promise<void> {
+  await waitFor('apiserver', waiting, async () => {
+    await client.raw('/readyz', { accept: 'text/plain' });
+    return undefined;
+  });
+  const { parts } = await readParts(waiting.home);
+  const pid = parts['apiserver']?.pid;
+  if (pid !== undefined && listensOn(pid, record.apiPort) === false) {
+    throw await failure(
+      waiting.home,
+      'apiserver',
+      `port ${record.apiPort} answers, but the listener is not this cluster's API server`,
+    );
+  }
+}
+
+export async function waitForNodes(client: Client, record: ClusterRecord, waiting: Waiting): Promise<void> {
+  const wanted = new Set(record.nodes.map(({ name }) => name));
+  if (wanted.size === 0) return;
+  const missing = async (): Promise<string | undefined> => {
+    const { items } = await client.list<Node>(NodeResource);
+    const ready = new Set(
+      items
+        .filter(({ status }) => isConditionTrue(status.conditions, 'Ready'))
+        .map(({ metadata }) => metadata.name),
+    );
+    const late = [...wanted].find((name) => !ready.has(name));
+    return late && `node-${late}`;
+  };
+  await waitFor('nodes', waiting, missing);
+}
+
+/** Polls `check` until it names no part that is missing; a thrown error means `part` is. */
+async function waitFor(
+  part: string,
+  { home, clock, timeoutMs }: Waiting,
+  check: () => Promise<string | undefined>,
+): Promise<void> {
+  const deadline = clock.monotonicMs() + timeoutMs;
+  for (let late: string | undefined = part, problem = 'is not ready'; ; await sleep(clock, 40)) {
+    try {
+      late = await check();
+      if (late === undefined) return;
+    } catch (error) {
+      problem = asApiError(error).message;
+    }
+    if (clock.monotonicMs() > deadline)
+      throw await failure(
+        home,
+        late ?? part,
+        `${late ?? part} did not become ready within ${timeoutMs / 1000} s: ${problem}`,
+      );
+    const dead = await deadPart(home);
+    if (dead) throw await failure(home, dead, `${dead} ends as soon as it is started`);
+  }
+}
+
+/** A part the supervisor had to start again more than twice. */
+async function deadPart(home: ClusterHome): Promise<string | undefined> {
+  const { parts } = await readParts(home);
+  return Object.entries(parts).find(([, running]) => running.restarts > 2 && !isAlive(running))?.[0];
+}
+
+async function failure(home: ClusterHome, part: string, message: string): Promise<PartFailure> {
+  const file = join(home.logs, `${part}.log`);
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const tail = text.trimEnd().split('\n').slice(-15).join('\n');
+  return new PartFailure(part, message, tail === '' ? '' : `last lines of ${file}:\n${tail}`);
+}
