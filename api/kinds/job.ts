@@ -101,6 +101,7 @@ const jobStatusShape = closedObject({
   running: optional(count('Tasks running.')),
   succeeded: optional(count('Indexes that succeeded.')),
   failed: optional(count('Attempts that failed.')),
+  completedIndexes: optional(text('Batch: indexes that succeeded, as ranges such as 0-3,7.')),
   unknown: optional(count('Tasks whose node cannot be heard.')),
   startTime: optional(time('When the first task was made.')),
   completionTime: optional(time('When the job ended.')),

@@ -15,3 +15,9 @@ export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
 export function isTerminal(phase: TaskPhase | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }
+
+/**
+ * Condition the node lifecycle controller puts on an Unknown task. True since when the task may be given
+ * up on; False while losing it would be rash (every node went silent at once), which stops the countdown.
+ */
+export const disconnectedCondition = 'Disconnected';
