@@ -1,0 +1,43 @@
+/**
+ * Brings an object into its stored form, in place: absent fields get their schema's defaults, `null`
+ * becomes absent (Kubernetes' reading of it), quantities become canonical text.
+ * Whatever has the wrong type is left as it is, for validation to name.
+ */
+import { canonicalQuantity, isQuantity } from '../meta/quantity.ts';
+import {
+  acceptsNull,
+  isJsonObject,
+  isQuantitySchema,
+  type JsonObject,
+  type JsonSchema,
+} from './json-schema.ts';
+
+/** Returns the value to store: `value` itself for objects and arrays. Idempotent. */
+export function withDefaults(schema: JsonSchema, value: unknown): unknown {
+  if (isQuantitySchema(schema)) return isQuantity(value) ? canonicalQuantity(value) : value;
+  if (Array.isArray(value)) fillItems(schema, value);
+  else if (isJsonObject(value)) fillMembers(schema, value);
+  return value;
+}
+
+function fillItems({ items }: JsonSchema, array: unknown[]): void {
+  if (!items) return;
+  for (let index = 0; index < array.length; index++) array[index] = withDefaults(items, array[index]);
+}
+
+function fillMembers({ properties = {}, additionalProperties }: JsonSchema, object: JsonObject): void {
+  for (const [name, member] of Object.entries(properties)) fillMember(object, name, member);
+  if (!isJsonObject(additionalProperties)) return;
+  for (const name of Object.keys(object)) {
+    if (!Object.hasOwn(properties, name)) object[name] = withDefaults(additionalProperties, object[name]);
+  }
+}
+
+function fillMember(object: JsonObject, name: string, member: JsonSchema): void {
+  if (object[name] === null && !acceptsNull(member)) delete object[name];
+  if (object[name] === undefined) {
+    if (member.default === undefined) return;
+    object[name] = structuredClone(member.default);
+  }
+  object[name] = withDefaults(member, object[name]);
+}
