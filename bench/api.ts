@@ -1,0 +1,134 @@
+/**
+ * create/s, bind/s, GET/s and created-and-bound/s at 1,000 simulated nodes, on the embedded store and on
+ * etcd, through TLS. The peer's figures (kube-apiserver and kube-scheduler 1.20 over etcd 3.4 on a 2-core
+ * machine) are printed beside.
+ */
+import { Task } from '../api/kinds/resources.ts';
+import { sleep, systemClock } from '../api/meta/clock.ts';
+import { Cell, createNodes, parallel, type StoreName } from './cell.ts';
+import { percentile, type Table } from './table.ts';
+
+const nodeCount = 1000;
+const taskCount = 4000;
+const inFlight = 64;
+
+interface Figures {
+  create: number;
+  createP99Ms: number;
+  bind: number;
+  get: number;
+  endToEnd: number;
+  memoryMb: number;
+}
+
+export async function run(): Promise<Table> {
+  const embedded = await measure('embedded');
+  const etcd = await measure('etcd');
+  const row = (what: string, key: keyof Figures, peer: string): (string | number)[] => [
+    what,
+    embedded[key],
+    etcd[key],
+    peer,
+  ];
+  return {
+    title: `API at ${nodeCount} simulated nodes, ${taskCount} tasks, ${inFlight} in flight`,
+    columns: ['', 'embedded', 'etcd', 'kube 1.20 on etcd'],
+    rows: [
+      row('create, tasks/s', 'create', '555–691'),
+      row('create p99, ms', 'createP99Ms', ''),
+      row('bind (bulk of 100), tasks/s', 'bind', ''),
+      row('GET one task, /s', 'get', '4,100–4,400'),
+      row('create → bound by the scheduler, tasks/s', 'endToEnd', '216–299'),
+      row('API server resident, MiB', 'memoryMb', '557–615'),
+    ],
+    notes: ['Load generator, API server, scheduler and store share the cores.'],
+  };
+}
+
+async function measure(store: StoreName): Promise<Figures> {
+  const cell = await Cell.start(store);
+  try {
+    await createNodes(cell.client, nodeCount);
+    const latencies: number[] = [];
+    await createTasks(cell, 'warm', 500, []);
+    const create = taskCount / (await createTasks(cell, 'bench', taskCount, latencies));
+    const bind = taskCount / (await bindTasks(cell));
+    const getSeconds = await parallel(10_000, inFlight, (index) =>
+      cell.client.get(Task, { namespace: 'default', name: `bench-${index % taskCount}` }),
+    );
+    const endToEnd = await createAndSchedule(cell);
+    return {
+      create,
+      createP99Ms: percentile(latencies, 0.99),
+      bind,
+      get: 10_000 / getSeconds,
+      endToEnd,
+      memoryMb: cell.apiServerBytes() / 2 ** 20,
+    };
+  } finally {
+    await cell.stop();
+  }
+}
+
+/** scheduler_perf's task: 100m and 500Mi. */
+function createTasks(
+  cell: Cell,
+  prefix: string,
+  count: number,
+  latencies: number[],
+  schedulerName = 'nobody',
+): Promise<number> {
+  return parallel(count, inFlight, async (index) => {
+    const startMs = performance.now();
+    await cell.client.create(Task, {
+      metadata: { namespace: 'default', name: `${prefix}-${index}`, labels: { app: prefix } },
+      spec: {
+        schedulerName,
+        containers: [
+          { name: 'main', image: 'pause', resources: { requests: { cpu: '100m', memory: '500Mi' } } },
+        ],
+      },
+    });
+    latencies.push(performance.now() - startMs);
+  });
+}
+
+async function bindTasks(cell: Cell): Promise<number> {
+  const scheduler = await cell.schedulerClient();
+  const bulk = 100;
+  return parallel(taskCount / bulk, 4, async (batch) => {
+    const binds = Array.from({ length: bulk }, (_, offset) => {
+      const index = batch * bulk + offset;
+      return { namespace: 'default', name: `bench-${index}`, node: `sim-${index % nodeCount}` };
+    });
+    const failed = (await scheduler.bind(binds)).find((result) => result !== undefined);
+    if (failed) throw failed;
+  });
+}
+
+/** Tasks per second from the first create until a watch has seen the last one bound. */
+async function createAndSchedule(cell: Cell): Promise<number> {
+  cell.startPart('scheduler');
+  await sleep(systemClock, 3000);
+  const bound = new Set<string>();
+  const abort = new AbortController();
+  const { metadata } = await cell.client.list(Task, { namespace: 'default', limit: 1 });
+  const watching = (async () => {
+    for await (const event of cell.client.watch(Task, {
+      namespace: 'default',
+      labelSelector: 'app=e2e',
+      resourceVersion: metadata.resourceVersion,
+      signal: abort.signal,
+    })) {
+      if (event.type !== 'BOOKMARK' && event.object.spec.nodeName !== undefined)
+        bound.add(event.object.metadata.name);
+      if (bound.size === taskCount) return;
+    }
+  })();
+  const startMs = performance.now();
+  await createTasks(cell, 'e2e', taskCount, [], 'default-scheduler');
+  await Promise.race([watching, sleep(systemClock, 120_000)]);
+  const seconds = (performance.now() - startMs) / 1000;
+  abort.abort();
+  return bound.size / seconds;
+}
