@@ -1,0 +1,42 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LocalCluster } from './local-cluster.ts';
+
+/** What each manifest must come to. Every file under manifests/ has a line here. */
+const outcomes: Record<string, string[][]> = {
+  'quickstart.yaml': [['wait', 'job/web', '--for=condition=Available']],
+  '01-service.yaml': [['wait', 'job/hello', '--for=condition=Available']],
+  '02-batch.yaml': [['wait', 'job/squares', '--for=condition=Complete']],
+  '03-limits.yaml': [
+    ['wait', 'job/throttled', '--for=condition=Available'],
+    ['wait', 'job/eater', '--for=condition=Failed'],
+  ],
+  '04-placement.yaml': [['wait', 'job/placed', '--for=condition=Available']],
+  '05-objects.yaml': [['wait', 'namespace/team-a', '--for=jsonpath={.status.phase}=Active']],
+};
+
+describe('the manifests', () => {
+  const cluster = new LocalCluster('manifests');
+  beforeAll(() => cluster.up());
+  afterAll(() => cluster.remove());
+
+  it('are all known here', () => {
+    expect(readdirSync('manifests').sort()).toEqual(Object.keys(outcomes).sort());
+  });
+
+  it.each(Object.keys(outcomes))(
+    '%s is applied, does what it says, and is applied again without a change',
+    async (file) => {
+      await cluster.succeed('apply', '-f', `manifests/${file}`);
+      for (const command of outcomes[file] ?? []) await cluster.succeed(...command, '--timeout=60s');
+      const { stdout } = await cluster.succeed('apply', '-f', `manifests/${file}`);
+      expect(
+        stdout
+          .trim()
+          .split('\n')
+          .every((line) => line.endsWith('unchanged')),
+      ).toBe(true);
+      await cluster.succeed('delete', '-f', `manifests/${file}`, '--timeout=60s');
+    },
+  );
+});
