@@ -1,0 +1,115 @@
+/**
+ * What a node agent may touch, once the object is known: its own Node and Lease, tasks bound to it, and
+ * events. A stolen node credential is worth that node's tasks and nothing more (NodeRestriction of
+ * Kubernetes; reference/reliability-security.md section 6).
+ */
+import type { AnyKind } from '../kinds/define-kind.ts';
+import { nodeLeaseNamespace } from '../kinds/names.ts';
+import type { AnyObject } from '../meta/object-meta.ts';
+import type { Verb } from './authorize.ts';
+import { isAdmin, nodeNameOf, type User } from './user.ts';
+
+export interface Change {
+  verb: Verb;
+  subresource?: string;
+  /** What is to be stored; absent for get and delete. */
+  object?: AnyObject;
+  /** What is stored now; absent for create. */
+  old?: AnyObject;
+}
+
+/** Labels an agent may set on its own Node: what it knows of its machine. All others are the operators'. */
+const ownLabels = new Set([
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+]);
+/** Prefixes that say something about trust or isolation: never an agent's to set. */
+const restrictedPrefixes = ['node-restriction.kubernetes.io/', 'node-role.kubernetes.io/'];
+
+/** Why the user, being a node, may not do this; undefined when it may, or is no node. */
+export function nodeRefusal(user: User, kind: AnyKind, change: Change): string | undefined {
+  const node = nodeNameOf(user);
+  if (node === undefined || isAdmin(user)) return undefined;
+  switch (`${kind.group}/${kind.plural}`) {
+    case 'gantry.dev/tasks':
+      return taskRefusal(node, change);
+    case '/nodes':
+      return nodeObjectRefusal(node, change);
+    case 'coordination.k8s.io/leases':
+      return leaseRefusal(node, change);
+    case '/events':
+      return change.verb === 'create' || change.verb === 'patch' || change.verb === 'update'
+        ? undefined
+        : 'a node may only write events';
+    default:
+      return `a node may not touch ${kind.plural}`;
+  }
+}
+
+function taskRefusal(node: string, { verb, object, old, subresource }: Change): string | undefined {
+  const touched = [old, object].filter((task) => task !== undefined);
+  if (touched.length === 0 || touched.some((task) => boundTo(task) !== node))
+    return 'the task is not bound to this node';
+  if (
+    (verb === 'update' || verb === 'patch') &&
+    subresource !== 'status' &&
+    !onlyFinalizersDiffer(object, old)
+  )
+    return 'a node may only change the status and the finalizers of its tasks';
+  if (verb === 'create') return 'a node may not create tasks';
+  return undefined;
+}
+
+function boundTo(task: AnyObject): unknown {
+  return task.spec?.['nodeName'];
+}
+
+function onlyFinalizersDiffer(object?: AnyObject, old?: AnyObject): boolean {
+  const rest = (task?: AnyObject): string => {
+    if (!task) return '';
+    const { finalizers: _finalizers, ...metadata } = task.metadata;
+    return JSON.stringify([metadata.labels, metadata.annotations, metadata.ownerReferences, task.spec]);
+  };
+  return rest(object) === rest(old);
+}
+
+function nodeObjectRefusal(node: string, { verb, object, old, subresource }: Change): string | undefined {
+  const name = (object ?? old)?.metadata.name;
+  if (name !== node || (old && old.metadata.name !== node)) return 'this is another node';
+  if (verb === 'delete' || verb === 'deletecollection') return 'a node may not delete itself';
+  if (object === undefined || subresource === 'status') return undefined;
+  return labelRefusal(object, old) ?? (old ? specRefusal(object, old) : undefined);
+}
+
+/** On creation an agent labels its Node freely (`--labels`), short of the restricted prefixes. */
+function labelRefusal(object: AnyObject, old?: AnyObject): string | undefined {
+  const [next, previous] = [object.metadata.labels ?? {}, old?.metadata.labels ?? {}];
+  const changed = [...new Set([...Object.keys(next), ...Object.keys(previous)])].filter(
+    (key) => next[key] !== previous[key],
+  );
+  const refused = changed.find(
+    (key) =>
+      restrictedPrefixes.some((prefix) => key.startsWith(prefix)) ||
+      (old !== undefined && !ownLabels.has(key)),
+  );
+  return refused === undefined ? undefined : `a node may not set the label ${refused}`;
+}
+
+/** Cordon and taints are decisions about a node, not of it. */
+function specRefusal(object: AnyObject, old: AnyObject): string | undefined {
+  return JSON.stringify(object.spec ?? {}) === JSON.stringify(old.spec ?? {})
+    ? undefined
+    : 'a node may not change its own spec (taints, cordon)';
+}
+
+function leaseRefusal(node: string, { object, old }: Change): string | undefined {
+  const touched = [old, object].filter((lease) => lease !== undefined);
+  const own = touched.every(
+    ({ metadata }) => metadata.name === node && metadata.namespace === nodeLeaseNamespace,
+  );
+  return own && touched.length > 0 ? undefined : 'a node may only touch the lease of its own name';
+}
