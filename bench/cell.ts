@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path';
 import { Node } from '../api/kinds/resources.ts';
 import { sleep, systemClock } from '../api/meta/clock.ts';
 import type { Client } from '../client/client.ts';
-import { HttpClient } from '../client/http-client.ts';
-import { loadKubeconfig } from '../client/kubeconfig.ts';
+import { connect, type HttpClient } from '../client/http-client.ts';
+import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { ensureCertificates, kubeconfigOf } from '../cluster/certificates.ts';
 import { type ClusterHome, type ClusterRecord, clusterHome, createHome } from '../cluster/cluster-home.ts';
 import { partsOf } from '../cluster/parts.ts';
@@ -55,9 +55,7 @@ export class Cell {
       nodes: [],
     };
     await ensureCertificates(home, record);
-    const client = new HttpClient(await loadKubeconfig({ files: [home.kubeconfigFile] }), {
-      clock: systemClock,
-    });
+    const client = connect(await loadClusterConfig([home.kubeconfigFile]));
     const cell = new Cell(scratch, home, record, client);
     cell.startPart('apiserver');
     await cell.#ready();
@@ -82,13 +80,11 @@ export class Cell {
 
   /** A client with the scheduler's identity, for binds. */
   async schedulerClient(): Promise<Client> {
-    return new HttpClient(await loadKubeconfig({ files: [kubeconfigOf(this.#home, 'scheduler')] }), {
-      clock: systemClock,
-    });
+    return connect(await loadClusterConfig([kubeconfigOf(this.#home, 'scheduler')]));
   }
 
   async stop(): Promise<void> {
-    await this.client.close();
+    this.client.close();
     for (const child of this.#children.reverse()) {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');

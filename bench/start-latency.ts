@@ -7,9 +7,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { Task } from '../api/kinds/resources.ts';
-import { systemClock } from '../api/meta/clock.ts';
-import { HttpClient } from '../client/http-client.ts';
-import { loadKubeconfig } from '../client/kubeconfig.ts';
+import { connect, type HttpClient } from '../client/http-client.ts';
+import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { parallel } from './cell.ts';
 import { percentile, type Table } from './table.ts';
 
@@ -22,9 +21,7 @@ export async function run(): Promise<Table> {
   const gantry = (...args: string[]) => execa(join(root, 'gantry'), args, { env });
   try {
     await gantry('up', '--name', 'bench');
-    const client = new HttpClient(await loadKubeconfig({ files: [join(scratch, 'home/bench/kubeconfig')] }), {
-      clock: systemClock,
-    });
+    const client = connect(await loadClusterConfig([join(scratch, 'home/bench/kubeconfig')]));
     await startTasks(client, 'warm', 3, 1);
     const rows = [];
     for (const [label, prefix, inFlight] of [
@@ -41,7 +38,7 @@ export async function run(): Promise<Table> {
         ]);
       }
     }
-    await client.close();
+    client.close();
     return {
       title: `Task start, create → Running seen by a watch, ${tasks} tasks, three nodes, ms`,
       columns: ['', 'p50', 'p99', 'worst'],

@@ -12,9 +12,17 @@ import {
   issueCertificate,
   type KeyPair,
 } from '../api/server/pki.ts';
-import { type ClusterHome, type ClusterRecord, readJson, writeJson } from './cluster-home.ts';
+import { kubeconfigOf as kubeconfigFor, writeKubeconfig } from '../client/kubeconfig-file.ts';
+import {
+  type ClusterHome,
+  type ClusterRecord,
+  type NodeRecord,
+  readJson,
+  writeJson,
+} from './cluster-home.ts';
 
-const years = 365;
+/** A local cluster's certificates are made anew long before they end: whenever an address changes, or with the cluster. */
+const days = 5 * 365;
 
 /** user name and group of every client, as the API server's authorization table knows them. */
 const clients = [
@@ -29,53 +37,84 @@ export const nodePki = (home: ClusterHome, node: string): string => join(home.pk
 
 export async function ensureCertificates(home: ClusterHome, record: ClusterRecord): Promise<void> {
   const authority = await ensureAuthority(home);
+  const [adminAddress = '127.0.0.1', nodeAddress = adminAddress] = record.apiAddresses;
+  const server = (address: string): string => `https://${address}:${record.apiPort}`;
+  await ensureServerCertificates(home, authority, record);
+  for (const { file, commonName, organization } of clients) {
+    const request = { commonName, organizations: [organization], usage: 'client', days } as const;
+    const pair = await ensureKeyPair(authority, join(home.pki, file), request);
+    const target = file === 'admin' ? home.kubeconfigFile : kubeconfigOf(home, file);
+    await writeWayIn(target, { home, server: server(adminAddress), authority, pair });
+  }
+  for (const node of record.nodes) {
+    const pair = await ensureNodeCertificate(home, authority, node);
+    const address = node.networkNamespace ? nodeAddress : adminAddress;
+    await writeWayIn(kubeconfigOf(home, `node-${node.name}`), {
+      home,
+      server: server(address),
+      authority,
+      pair,
+    });
+  }
+}
+
+async function ensureServerCertificates(
+  home: ClusterHome,
+  authority: KeyPair,
+  record: ClusterRecord,
+): Promise<void> {
   const hosts = ['localhost', 'gantry', ...new Set(record.apiAddresses)];
   await ensureKeyPair(authority, join(home.pki, 'apiserver'), {
     commonName: 'gantry-apiserver',
     hosts,
     usage: 'server',
-    days: 5 * years,
+    days,
   });
+  const organizations = ['system:gantry'];
   await ensureKeyPair(authority, join(home.pki, 'apiserver-client'), {
     commonName: 'system:gantry-apiserver',
-    organizations: ['system:gantry'],
+    organizations,
     usage: 'client',
-    days: 5 * years,
+    days,
   });
-  const [adminAddress = '127.0.0.1', nodeAddress = adminAddress] = record.apiAddresses;
-  for (const { file, commonName, organization } of clients) {
-    const pair = await ensureKeyPair(authority, join(home.pki, file), {
-      commonName,
-      organizations: [organization],
-      usage: 'client',
-      days: 5 * years,
-    });
-    const target = file === 'admin' ? home.kubeconfigFile : kubeconfigOf(home, file);
-    await writeKubeconfig(target, {
-      cluster: `gantry-${home.name}`,
-      server: `https://${adminAddress}:${record.apiPort}`,
-      authority,
-      pair,
-    });
-  }
-  for (const node of record.nodes) {
-    const directory = nodePki(home, node.name);
-    const pair = await ensureKeyPair(authority, join(directory, 'node'), {
-      commonName: `system:node:${node.name}`,
-      organizations: ['system:nodes'],
-      hosts: [node.name, node.address],
-      usage: 'both',
-      days: 5 * years,
-    });
-    await writeFile(join(directory, 'ca.crt'), authority.certPem);
-    const server = `https://${node.networkNamespace ? nodeAddress : adminAddress}:${record.apiPort}`;
-    await writeKubeconfig(kubeconfigOf(home, `node-${node.name}`), {
-      cluster: `gantry-${home.name}`,
+}
+
+async function ensureNodeCertificate(
+  home: ClusterHome,
+  authority: KeyPair,
+  { name, address }: NodeRecord,
+): Promise<KeyPair> {
+  const directory = nodePki(home, name);
+  const request = {
+    commonName: `system:node:${name}`,
+    organizations: ['system:nodes'],
+    hosts: [name, address],
+    usage: 'both',
+    days,
+  } as const;
+  const pair = await ensureKeyPair(authority, join(directory, 'node'), request);
+  await writeFile(join(directory, 'ca.crt'), authority.certPem);
+  return pair;
+}
+
+interface WayIn {
+  home: ClusterHome;
+  server: string;
+  authority: KeyPair;
+  pair: KeyPair;
+}
+
+async function writeWayIn(file: string, { home, server, authority, pair }: WayIn): Promise<void> {
+  const identity = { clientCertificate: pair.certPem, clientKey: pair.keyPem };
+  await writeKubeconfig(
+    file,
+    kubeconfigFor(`gantry-${home.name}`, {
       server,
-      authority,
-      pair,
-    });
-  }
+      ca: authority.certPem,
+      ...identity,
+      namespace: 'default',
+    }),
+  );
 }
 
 async function ensureAuthority(home: ClusterHome): Promise<KeyPair> {
@@ -108,34 +147,4 @@ async function readKeyPair(base: string): Promise<KeyPair> {
 async function writeKeyPair(base: string, { certPem, keyPem }: KeyPair): Promise<void> {
   await writeFile(`${base}.key`, keyPem, { mode: 0o600 });
   await writeFile(`${base}.crt`, certPem);
-}
-
-interface KubeconfigContent {
-  cluster: string;
-  server: string;
-  authority: KeyPair;
-  pair: KeyPair;
-}
-
-/** A kubeconfig in JSON, which is YAML too: parts read it without loading a YAML parser. */
-async function writeKubeconfig(
-  file: string,
-  { cluster, server, authority, pair }: KubeconfigContent,
-): Promise<void> {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  await writeJson(file, {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      { name: cluster, cluster: { server, 'certificate-authority-data': base64(authority.certPem) } },
-    ],
-    users: [
-      {
-        name: cluster,
-        user: { 'client-certificate-data': base64(pair.certPem), 'client-key-data': base64(pair.keyPem) },
-      },
-    ],
-    contexts: [{ name: cluster, context: { cluster, user: cluster, namespace: 'default' } }],
-    'current-context': cluster,
-  });
 }

@@ -45,8 +45,8 @@ export interface ClusterRecord {
   bridge?: { device: string; subnet: string; address: string };
   driver: Driver;
   nodes: NodeRecord[];
-  /** The user's kubeconfig and its current context before `up`. */
-  kubeconfig?: { file: string; previousContext?: string };
+  /** The user's kubeconfig that the context was merged into. */
+  kubeconfig?: string;
 }
 
 export interface ClusterHome {

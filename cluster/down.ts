@@ -5,7 +5,7 @@
  */
 import { rm } from 'node:fs/promises';
 import type { Clock } from '../api/meta/clock.ts';
-import { removeContext } from '../client/kubeconfig.ts';
+import { removeContext } from '../client/kubeconfig-file.ts';
 import { destroyNode } from '../nodeagent/destroy.ts';
 import { type ClusterHome, type ClusterRecord, readRecord } from './cluster-home.ts';
 import { removeBridge, removeNamespace } from './network.ts';
@@ -47,14 +47,7 @@ export async function down(
   });
   await steps.run('remove the network', () => removeNetwork(record));
   await steps.run(keepData ? 'keep the data' : 'remove the data', async () => {
-    if (record.kubeconfig) {
-      const { file, previousContext } = record.kubeconfig;
-      await removeContext({
-        file,
-        context: `gantry-${home.name}`,
-        ...(previousContext === undefined ? {} : { previousContext }),
-      });
-    }
+    if (record.kubeconfig) await removeContext(record.kubeconfig, `gantry-${home.name}`);
     await rm(home.runDirectory, { recursive: true, force: true });
     await rm(home.partsFile, { force: true });
     if (!keepData) await rm(home.directory, { recursive: true, force: true });

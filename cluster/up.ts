@@ -7,8 +7,9 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Clock, sleep } from '../api/meta/clock.ts';
-import { HttpClient } from '../client/http-client.ts';
-import { loadKubeconfig, mergeContext } from '../client/kubeconfig.ts';
+import { connect, type HttpClient } from '../client/http-client.ts';
+import { loadClusterConfig } from '../client/kubeconfig.ts';
+import { mergeContext } from '../client/kubeconfig-file.ts';
 import { prepareImages } from './cached-images.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type ClusterHome, type ClusterRecord, createHome, readRecord, writeJson } from './cluster-home.ts';
@@ -77,7 +78,7 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
     return `${bridge.subnet}.0/24 on ${bridge.device}`;
   });
 
-  const client = await connect(home, clock);
+  const client = await adminClient(home);
   const images = machine.driver === 'unconfined' ? Promise.resolve() : prepareImages(home);
   await steps.run(
     record.etcd.length > 0 ? `etcd (${record.etcd.length}) and API server` : 'API server',
@@ -99,14 +100,14 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
   if (options.filename?.length) {
     await steps.run('apply and wait', () => applyAndWait(options.filename ?? [], context, timeoutMs));
   }
-  await client.close();
+  client.close();
   output.out(`cluster ${home.name} is up after ${steps.elapsedSeconds} s\n`);
   if (options.filename?.length) await showApplied(context);
   return 0;
 }
 
-async function connect(home: ClusterHome, clock: Clock): Promise<HttpClient> {
-  return new HttpClient(await loadKubeconfig({ files: [home.kubeconfigFile] }), { clock });
+async function adminClient(home: ClusterHome): Promise<HttpClient> {
+  return connect(await loadClusterConfig([home.kubeconfigFile]));
 }
 
 async function partRuns(home: ClusterHome, name: string): Promise<boolean> {
@@ -134,18 +135,10 @@ async function startSupervisor({ home, root, clock }: UpContext): Promise<void> 
     await sleep(clock, 10);
 }
 
-/** So that kubectl works at once; remembers what was current, for `down`. */
+/** So that kubectl works at once; `down` takes it out again. */
 async function mergeIntoUsers({ home, kubeconfigFile }: UpContext, record: ClusterRecord): Promise<void> {
-  const { previousContext } = await mergeContext({
-    from: home.kubeconfigFile,
-    into: kubeconfigFile,
-    context: `gantry-${home.name}`,
-  });
-  const first = record.kubeconfig?.previousContext ?? previousContext;
-  await writeJson(home.recordFile, {
-    ...record,
-    kubeconfig: { file: kubeconfigFile, ...(first === undefined ? {} : { previousContext: first }) },
-  });
+  await mergeContext(kubeconfigFile, `gantry-${home.name}`, await loadClusterConfig([home.kubeconfigFile]));
+  await writeJson(home.recordFile, { ...record, kubeconfig: kubeconfigFile });
 }
 
 async function applyAndWait(files: string[], { home, root }: UpContext, timeoutMs: number): Promise<string> {
