@@ -1,0 +1,81 @@
+/**
+ * The job controller: keeps the tasks of every job as `decideJob` wants them. Step 6 and 12 of the way.
+ *
+ * The cache may be behind: it only says that there may be something to do. What to do is decided once
+ * more over a live read, so an old view never makes a duplicate or deletes the wrong task. Nothing is
+ * remembered between two runs; being killed between two writes costs only the time until the next run.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { jobNameLabel } from '../../api/kinds/job-labels.ts';
+import { isFinished } from '../../api/kinds/job-state.ts';
+import { Job, Task } from '../../api/kinds/resources.ts';
+import { hasReason } from '../../api/meta/api-error.ts';
+import type { Client } from '../../client/client.ts';
+import { controller, type ReconcileContext, type Result } from '../../client/controller.ts';
+import { act, keyIn } from './act.ts';
+import { decideJob } from './decide.ts';
+import type { JobDecision } from './plan.ts';
+
+export const jobController = controller(Job)
+  .owns(Task)
+  .options({ name: 'job', concurrency: 8 })
+  .reconcile(reconcileJob);
+
+export async function reconcileJob(job: Job, context: ReconcileContext): Promise<Result | undefined> {
+  const { client, clock } = context;
+  const expected = decideJob(job, context.cache(Task).ownedBy(job), clock.now());
+  if (expected.actions.length === 0) return conclude(job, expected, context);
+  const live = await readLive(job, client);
+  if (!live) return undefined;
+  const decision = decideJob(live.job, live.tasks, clock.now());
+  await act(live.job, decision.actions, context);
+  return conclude(live.job, decision, context);
+}
+
+/** The job and all tasks of its name, now. Undefined when the job is gone. */
+async function readLive({ metadata }: Job, client: Client): Promise<{ job: Job; tasks: Task[] } | undefined> {
+  try {
+    const job = await client.get(Job, keyIn(metadata.namespace, metadata.name));
+    if (job.metadata.uid !== metadata.uid) return undefined;
+    const { items } = await client.list(Task, {
+      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+      labelSelector: `${jobNameLabel}=${metadata.name}`,
+    });
+    return { job, tasks: items };
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+async function conclude(
+  job: Job,
+  { status, requeueAfterMs }: JobDecision,
+  { client, events }: ReconcileContext,
+): Promise<Result | undefined> {
+  if (!isDeepStrictEqual(status, job.status)) {
+    const isWritten = await writeStatus({ ...job, status }, client);
+    if (isWritten && !isFinished(job) && isFinished({ status })) reportEnd({ ...job, status }, events);
+  }
+  return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
+}
+
+/** False when the job changed or went meanwhile: its event brings it back here. */
+async function writeStatus(job: Job, client: Client): Promise<boolean> {
+  try {
+    await client.updateStatus(Job, job);
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'Conflict', 'NotFound')) return false;
+    throw error;
+  }
+}
+
+function reportEnd(job: Job, events: ReconcileContext['events']): void {
+  const end = job.status.conditions?.find(
+    ({ type, status }) => (type === 'Complete' || type === 'Failed') && status === 'True',
+  );
+  const message = end?.message ?? '';
+  if (end?.type === 'Complete') events.record(job, { type: 'Normal', reason: 'JobComplete', message });
+  else events.record(job, { type: 'Warning', reason: end?.reason ?? 'Failed', message });
+}
