@@ -118,7 +118,7 @@ function entriesOf(document: Document, yaml: Yaml, list: string): Entries | unde
   return yaml.isSeq(entries) ? (entries as Entries) : undefined;
 }
 
-function put(document: Document, yaml: Yaml, list: string, entry: { name: string }): void {
+function put<T extends { name: string }>(document: Document, yaml: Yaml, list: string, entry: T): void {
   const entries = entriesOf(document, yaml, list);
   const node = document.createNode(entry) as YAMLMap;
   if (!entries) {
