@@ -1,0 +1,88 @@
+/** `gantry wait`: until a condition holds of every named or selected object. */
+import { ApiError } from '../../api/meta/api-error.ts';
+import { parseDuration } from '../age.ts';
+import type { CommandContext, CommandFunction, Session } from '../command.ts';
+import { eachReported, UsageError } from '../failure.ts';
+import { waitForObject } from '../object-wait.ts';
+import { shownName } from '../resource-names.ts';
+import { type NamedTarget, parseTargets, type Target } from '../target.ts';
+import { parseWaitCondition, type WaitCondition } from '../wait-condition.ts';
+import { fetchObjects } from './get.ts';
+
+export interface WaitCommandOptions {
+  for?: string;
+  timeout: string;
+  selector?: string;
+  all?: boolean;
+}
+
+export const wait: CommandFunction<WaitCommandOptions> = async (context, args, options) => {
+  if (options.for === undefined)
+    throw new UsageError(
+      "say what for: --for=condition=Ready, --for=delete, --for=jsonpath='{.status.phase}'=Running",
+    );
+  const condition = parseWaitCondition(options.for);
+  const timeoutMs = parseDuration(options.timeout.replace(/^-.*/, '8760h'), '--timeout');
+  const session = await context.session();
+  const targets = await parseTargets(args, session.discovery);
+  const named = (await Promise.all(targets.map((target) => namedOf(target, session, options)))).flat();
+  if (named.length === 0 && options.for !== 'delete')
+    throw new ApiError('NotFound', 'no matching resources found');
+  const deadlineMs = context.clock.monotonicMs() + timeoutMs;
+  return eachReported(context.io, named, (target) =>
+    waitForOne({ context, session, target, condition, deadlineMs }),
+  );
+};
+
+async function namedOf(
+  { resource, names }: Target,
+  session: Session,
+  options: WaitCommandOptions,
+): Promise<NamedTarget[]> {
+  if (names.length > 0) return names.map((name) => ({ resource, name }));
+  if (options.selector === undefined && !options.all)
+    throw new UsageError(`say which ${resource.plural}: names, -l SELECTOR or --all`);
+  const found = await fetchObjects(session, {
+    resource,
+    ...(resource.namespaced ? { namespace: session.namespace } : {}),
+    ...(options.selector === undefined ? {} : { labelSelector: options.selector }),
+  });
+  return found.map(({ object }) => ({ resource, name: object.metadata.name }));
+}
+
+interface WaitCall {
+  context: CommandContext;
+  session: Session;
+  target: NamedTarget;
+  condition: WaitCondition;
+  deadlineMs: number;
+}
+
+async function waitForOne({ context, session, target, condition, deadlineMs }: WaitCall): Promise<void> {
+  const { io, clock, signal } = context;
+  const { resource, name } = target;
+  const key = { name, ...(resource.namespaced ? { namespace: session.namespace } : {}) };
+  // A name that never was is a mistake, not something to wait for.
+  if (!condition.mayBeAbsent) await session.client.get(resource, key);
+  let existed = false;
+  await waitForObject(
+    session.client,
+    { resource, key },
+    (object) => {
+      if (object === undefined && existed && !condition.mayBeAbsent)
+        throw new ApiError(
+          'Gone',
+          `${shownName(resource, name)} was deleted while waiting for ${condition.text}`,
+        );
+      existed ||= object !== undefined;
+      return condition.holds(object);
+    },
+    {
+      clock,
+      signal,
+      timeoutMs: Math.max(0, deadlineMs - clock.monotonicMs()),
+      waitingFor: `${condition.text} of ${shownName(resource, name)}`,
+    },
+  );
+  io.out(`${shownName(resource, name)} ${condition.met}\n`);
+}
