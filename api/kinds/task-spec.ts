@@ -269,6 +269,8 @@ function validateResources({ resources }: Container, path: string): Cause[] {
     limits: resources.limits ?? {},
   })) {
     for (const [name, amount] of Object.entries(amounts)) {
+      // A request that was defaulted from its limit is wrong only once.
+      if (part === 'requests' && resources.limits?.[name] === amount) continue;
       const field = `${path}.${part}[${name}]`;
       const problem = resourceNameError(name, part);
       if (problem) causes.push({ field, message: problem });
