@@ -42,9 +42,13 @@ function causeOf(error: ErrorObject): Cause {
       reason: 'FieldValueNotSupported',
     };
   }
+  const subject =
+    error.keyword === 'maxItems'
+      ? `Too many: ${(error.data as unknown[]).length}`
+      : `Invalid value: ${shown(error.data)}`;
   return {
     field,
-    message: `Invalid value: ${shown(error.data)}: ${ruleOf(error)}`,
+    message: `${subject}: ${ruleOf(error)}`,
     reason: 'FieldValueInvalid',
   };
 }
@@ -92,8 +96,12 @@ function alternatives(schema: Record<string, unknown>): string {
   return `must be ${words.join(' or ')}`;
 }
 
+/** Objects and lists may be huge, and say nothing that their path does not. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text =
+    JSON.stringify(typeof value === 'string' ? value.slice(0, maxShownValue + 1) : value) ?? 'nothing';
   return text.length <= maxShownValue ? text : `${text.slice(0, maxShownValue)}…`;
 }
 

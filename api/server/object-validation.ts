@@ -51,7 +51,8 @@ export function checkFields(served: ServedKind, object: AnyObject, level: FieldV
       ({ path, suggestion }) =>
         `unknown field ${JSON.stringify(path)}${suggestion === undefined ? '' : ` (did you mean ${JSON.stringify(suggestion)}?)`}`,
     );
-  if (warnings.length > 0 && level === 'Strict') throw strictDecodingError(served.kind, warnings);
+  if (warnings.length === 0) return [];
+  if (level === 'Strict') throw strictDecodingError(served.kind, warnings);
   served.schema.prune(object);
   return warnings;
 }

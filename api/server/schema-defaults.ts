@@ -20,8 +20,9 @@ export function withDefaults(schema: JsonSchema, value: unknown): unknown {
   return value;
 }
 
-function fillItems({ items }: JsonSchema, array: unknown[]): void {
-  if (!items) return;
+function fillItems({ items, maxItems }: JsonSchema, array: unknown[]): void {
+  // A list that is too long is refused as a whole: no work for its items.
+  if (!items || (typeof maxItems === 'number' && array.length > maxItems)) return;
   for (let index = 0; index < array.length; index++) array[index] = withDefaults(items, array[index]);
 }
 
@@ -37,7 +38,14 @@ function fillMember(object: JsonObject, name: string, member: JsonSchema): void 
   if (object[name] === null && !acceptsNull(member)) delete object[name];
   if (object[name] === undefined) {
     if (member.default === undefined) return;
-    object[name] = structuredClone(member.default);
+    object[name] = copyOf(member.default);
   }
   object[name] = withDefaults(member, object[name]);
+}
+
+/** A copy of a JSON value; for the small values of defaults many times faster than structuredClone. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOf(member)]));
 }

@@ -67,6 +67,8 @@ function newAjv(allErrors: boolean): Ajv {
     meta: false,
     validateSchema: false,
     addUsedSchema: false,
+    // ajv's optimiser doubles the time to compile and saves microseconds per object.
+    code: { optimize: false },
     formats: { quantity: isQuantity, 'date-time': isTime },
   });
 }
