@@ -18,6 +18,9 @@ import {
   text,
   withDefault,
 } from './shapes.ts';
+import { hostPortKey } from './task-request.ts';
+
+export { hostPortKey };
 
 const portShape = closedObject({
   name: optional(text('Name of the port, a DNS label; gives the environment variable PORT_<NAME>.')),
@@ -315,11 +318,6 @@ function hostPortClashes(spec: TemplateSpec, path: string): Cause[] {
     }
   }
   return causes;
-}
-
-/** `TCP/8080`: how a port taken on a node is written in allocations. */
-export function hostPortKey(port: ContainerPort): string {
-  return `${port.protocol}/${port.hostPort ?? port.containerPort}`;
 }
 
 function validateTolerations(spec: TemplateSpec, path: string): Cause[] {
