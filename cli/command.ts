@@ -23,7 +23,7 @@ export interface CommandContext {
   localCluster(): Promise<LocalCluster>;
 }
 
-type ClusterCommand = (options: Record<string, unknown>, io: Output) => Promise<number>;
+type ClusterCommand = (options: never, io: Output) => Promise<number>;
 
 /** What `cluster/commands.ts` offers: each resolves with the exit code. */
 export type LocalCluster = Record<'up' | 'down' | 'status' | 'imageLoad' | 'imageList', ClusterCommand>;
@@ -69,6 +69,7 @@ export interface CommandRow {
   /** Shown after the flags in `--help`. */
   examples?: string;
   flags?: readonly CommandFlag[];
+  aliases?: readonly string[];
   hidden?: boolean;
   load: () => Promise<CommandFunction>;
 }

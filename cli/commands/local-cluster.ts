@@ -1,4 +1,7 @@
-/** `gantry up`, `down`, `status` and `image`: handed on to the code that runs local clusters. */
+/**
+ * `gantry up`, `down`, `status` and `image`: handed on to the code that runs local clusters. The flags'
+ * shapes are a promise of the command table to that code.
+ */
 import type { CommandFunction, LocalCluster } from '../command.ts';
 import { UsageError } from '../failure.ts';
 
@@ -13,12 +16,12 @@ export const listImages = handOn('imageList');
 export const loadImage: CommandFunction<Options> = async (context, args, options) => {
   const filename = [...((options['filename'] as string[] | undefined) ?? []), ...args];
   if (filename.length === 0) throw new UsageError('say what to load: -f ARCHIVE.tar');
-  return (await context.localCluster()).imageLoad({ ...options, filename }, context.io);
+  return (await context.localCluster()).imageLoad({ ...options, filename } as never, context.io);
 };
 
 function handOn(command: keyof LocalCluster): CommandFunction<Options> {
   return async ({ io, localCluster }, args, options) => {
     if (args.length > 0) throw new UsageError(`unexpected ${JSON.stringify(args[0])}`);
-    return (await localCluster())[command](options, io);
+    return (await localCluster())[command](options as never, io);
   };
 }

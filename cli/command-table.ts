@@ -1,0 +1,326 @@
+/** All commands: name, arguments, flags, and the module that does the work. The order is that of `gantry --help`. */
+import type { CommandFlag, CommandRow } from './command.ts';
+
+const selector: CommandFlag = {
+  flags: '-l, --selector <labels>',
+  description: 'only objects with these labels: app=web,tier!=db',
+};
+const fieldSelector: CommandFlag = {
+  flags: '--field-selector <fields>',
+  description: 'only objects with these fields: spec.nodeName=n1',
+};
+const allNamespaces: CommandFlag = { flags: '-A, --all-namespaces', description: 'in all namespaces' };
+const all: CommandFlag = { flags: '--all', description: 'all objects of the type' };
+const filename: CommandFlag = {
+  flags: '-f, --filename <file>',
+  description: 'file or directory to read, or - for standard input; may be repeated',
+  repeatable: true,
+};
+const recursive: CommandFlag = { flags: '-R, --recursive', description: 'read directories below as well' };
+const dryRun: CommandFlag = {
+  flags: '--dry-run [mode]',
+  description: 'change nothing: client (send nothing) or server (let it check)',
+};
+const validate: CommandFlag = {
+  flags: '--validate [mode]',
+  description: 'unknown fields: strict (refuse), warn or ignore',
+};
+const output: CommandFlag = {
+  flags: '-o, --output <form>',
+  description: 'yaml, json, name, jsonpath=… or custom-columns=…',
+};
+const ignoreNotFound: CommandFlag = {
+  flags: '--ignore-not-found',
+  description: 'what is not there is no failure',
+};
+const clusterName: CommandFlag = {
+  flags: '--name <name>',
+  description: 'name of the local cluster',
+  default: 'dev',
+};
+
+const localClusterRows: readonly CommandRow[] = [
+  {
+    name: 'up',
+    summary: 'start a local cluster, or what of it is down',
+    flags: [
+      { ...filename, description: 'apply this once the cluster is up, and wait; may be repeated' },
+      clusterName,
+      { flags: '--nodes <count>', description: 'number of nodes; 0 is a bare control plane (default 3)' },
+      {
+        flags: '--etcd [members]',
+        description: 'keep state in etcd, started here, instead of the embedded store',
+      },
+      { flags: '--store <url>', description: 'keep state in an etcd that exists: etcd://host:2379,…' },
+      { flags: '--wait <duration>', description: 'how long to wait for nodes and jobs', default: '60s' },
+      { flags: '--driver <name>', description: 'how tasks run: auto, oci or unconfined', default: 'auto' },
+      { flags: '--port <number>', description: 'port of the API server; by default a free one' },
+    ],
+    examples: '  gantry up\n  gantry up -f manifests/quickstart.yaml\n  gantry up --etcd 3 --nodes 5',
+    load: async () => (await import('./commands/local-cluster.ts')).up,
+  },
+  {
+    name: 'down',
+    summary: 'stop a local cluster and remove all of it',
+    flags: [clusterName, { flags: '--keep-data', description: 'keep its state for the next up' }],
+    load: async () => (await import('./commands/local-cluster.ts')).down,
+  },
+  {
+    name: 'status',
+    summary: 'show the parts of a local cluster',
+    flags: [clusterName],
+    load: async () => (await import('./commands/local-cluster.ts')).status,
+  },
+  {
+    name: 'image load',
+    arguments: '[archive...]',
+    summary: 'load images from an archive for the nodes of a local cluster',
+    flags: [{ ...filename, description: 'OCI or Docker archive; may be repeated' }, clusterName],
+    load: async () => (await import('./commands/local-cluster.ts')).loadImage,
+  },
+  {
+    name: 'image list',
+    summary: 'list the images of a local cluster',
+    flags: [clusterName],
+    load: async () => (await import('./commands/local-cluster.ts')).listImages,
+  },
+];
+
+const readRows: readonly CommandRow[] = [
+  {
+    name: 'get',
+    arguments: '[type-or-name...]',
+    summary: 'list objects, or show some by name',
+    flags: [
+      {
+        flags: '-o, --output <form>',
+        description: 'wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…',
+      },
+      { flags: '-w, --watch', description: 'then show every change' },
+      { flags: '--watch-only', description: 'show changes only' },
+      { flags: '--output-watch-events', description: 'with -w: a column for ADDED, MODIFIED, DELETED' },
+      selector,
+      fieldSelector,
+      allNamespaces,
+      { flags: '--show-labels', description: 'a column for labels' },
+      { flags: '-L, --label-columns <keys>', description: 'a column for each of these labels' },
+      { flags: '--sort-by <path>', description: 'order by a field: .metadata.creationTimestamp' },
+      { flags: '--no-headers', description: 'no header line' },
+      {
+        flags: '--chunk-size <count>',
+        description: 'objects per request; 0 for all at once',
+        default: '500',
+      },
+      { flags: '--show-managed-fields', description: 'with -o yaml and json: managedFields as well' },
+      ignoreNotFound,
+    ],
+    examples: `  gantry get jobs,tasks,nodes -o wide
+  gantry get task web-0-0 -o jsonpath='{.status.phase}'
+  gantry get tasks -l gantry.dev/job=web -w`,
+    load: async () => (await import('./commands/get.ts')).get,
+  },
+  {
+    name: 'describe',
+    arguments: '[type-or-name...]',
+    summary: 'show everything about objects, with their events',
+    flags: [selector, allNamespaces, { flags: '--no-show-events', description: 'without events' }],
+    load: async () => (await import('./commands/describe.ts')).describe,
+  },
+  {
+    name: 'logs',
+    arguments: '[task-or-job...]',
+    summary: 'show what a task, or all tasks of a job, wrote',
+    flags: [
+      { flags: '-f, --follow', description: 'go on as more is written' },
+      { flags: '--tail <lines>', description: 'only the last lines' },
+      { flags: '--since <duration>', description: 'only what is newer: 5m' },
+      { flags: '--timestamps', description: 'with the time of each line' },
+      { flags: '-c, --container <name>', description: 'of this container' },
+      { flags: '--all-containers', description: 'of all containers of the task' },
+      { flags: '-p, --previous', description: 'of the run before the last restart' },
+      selector,
+      { flags: '--prefix', description: 'name the task in front of each line, also when there is one' },
+      { flags: '--no-prefix', description: 'never name the task in front of each line' },
+    ],
+    examples: '  gantry logs web-0-0 -f\n  gantry logs job/web --tail 20',
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
+  {
+    name: 'wait',
+    arguments: '[type-or-name...]',
+    summary: 'wait until something is true of objects',
+    flags: [
+      {
+        flags: '--for <what>',
+        description: "condition=NAME[=VALUE], jsonpath='{PATH}'=VALUE, create or delete",
+      },
+      { flags: '--timeout <duration>', description: 'how long', default: '30s' },
+      selector,
+      all,
+    ],
+    examples: `  gantry wait job/etl --for=condition=Complete --timeout=5m
+  gantry wait task/web-0-0 --for=jsonpath='{.status.phase}'=Running`,
+    load: async () => (await import('./commands/wait.ts')).wait,
+  },
+];
+
+const metadataFlags = [{ flags: '--overwrite', description: 'change values that are there' }, selector, all];
+
+const writeRows: readonly CommandRow[] = [
+  {
+    name: 'apply',
+    arguments: '[unexpected...]',
+    summary: 'make objects as manifests say: create what is missing, change what differs',
+    flags: [filename, recursive, dryRun, validate, output],
+    examples: '  gantry apply -f web.yaml\n  cat web.yaml | gantry apply -f -',
+    load: async () => (await import('./commands/apply.ts')).apply,
+  },
+  {
+    name: 'create',
+    arguments: '[unexpected...]',
+    summary: 'create objects from manifests',
+    flags: [filename, recursive, dryRun, validate, output],
+    load: async () => (await import('./commands/create.ts')).create,
+  },
+  {
+    name: 'delete',
+    arguments: '[type-or-name...]',
+    summary: 'delete objects and wait until they are gone',
+    flags: [
+      filename,
+      recursive,
+      selector,
+      fieldSelector,
+      all,
+      allNamespaces,
+      { flags: '--no-wait', description: 'do not wait until the objects are gone (--wait=false)' },
+      { flags: '--timeout <duration>', description: 'how long to wait' },
+      { flags: '--grace-period <seconds>', description: 'time to stop before being killed' },
+      { flags: '--now', description: 'stop within a second' },
+      { flags: '--force', description: 'remove at once, without waiting for the node to confirm' },
+      {
+        flags: '--cascade <how>',
+        description: 'dependents: background, foreground or orphan',
+        default: 'background',
+      },
+      ignoreNotFound,
+      dryRun,
+      { flags: '-o, --output <form>', description: 'name' },
+    ],
+    examples: '  gantry delete job web\n  gantry delete -f web.yaml\n  gantry delete jobs -l app=web',
+    load: async () => (await import('./commands/delete.ts')).deleteObjects,
+  },
+  {
+    name: 'scale',
+    arguments: '[type-or-name...]',
+    summary: 'set how many tasks a job runs',
+    flags: [
+      { flags: '--replicas <count>', description: 'how many' },
+      { flags: '--current-replicas <count>', description: 'only if it is this many now' },
+    ],
+    examples: '  gantry scale job web --replicas 5',
+    load: async () => (await import('./commands/scale.ts')).scale,
+  },
+  {
+    name: 'patch',
+    arguments: '[type-or-name...]',
+    summary: 'change fields of objects',
+    flags: [
+      { flags: '-p, --patch <text>', description: 'the change, as JSON or YAML' },
+      { flags: '--patch-file <file>', description: 'file with the change' },
+      { flags: '--type <type>', description: 'merge or json', default: 'merge' },
+      { flags: '--subresource <name>', description: 'status or scale' },
+      dryRun,
+      output,
+    ],
+    load: async () => (await import('./commands/patch.ts')).patch,
+  },
+  {
+    name: 'label',
+    arguments: '[type-name-and-changes...]',
+    summary: 'set labels (KEY=VALUE) or remove them (KEY-)',
+    flags: metadataFlags,
+    load: async () => (await import('./commands/label.ts')).label,
+  },
+  {
+    name: 'annotate',
+    arguments: '[type-name-and-changes...]',
+    summary: 'set annotations (KEY=VALUE) or remove them (KEY-)',
+    flags: metadataFlags,
+    load: async () => (await import('./commands/label.ts')).annotate,
+  },
+  {
+    name: 'cordon',
+    arguments: '[node...]',
+    summary: 'let no new tasks come to nodes',
+    load: async () => (await import('./commands/cordon.ts')).cordon,
+  },
+  {
+    name: 'uncordon',
+    arguments: '[node...]',
+    summary: 'let new tasks come to nodes again',
+    load: async () => (await import('./commands/cordon.ts')).uncordon,
+  },
+];
+
+const serverRows: readonly CommandRow[] = [
+  {
+    name: 'explain',
+    arguments: '<type-and-field>',
+    summary: 'document a type or a field of it',
+    flags: [{ flags: '--recursive', description: 'all fields below, without their descriptions' }],
+    examples: '  gantry explain job.spec.update\n  gantry explain job --recursive',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'api-resources',
+    summary: 'list the types of objects the server has',
+    flags: [
+      { flags: '-o, --output <form>', description: 'wide or name' },
+      { flags: '--api-group <group>', description: 'only of this group' },
+      {
+        flags: '--namespaced [bool]',
+        description: 'only types that are (true) or are not (false) in namespaces',
+      },
+      { flags: '--no-headers', description: 'no header line' },
+    ],
+    load: async () => (await import('./commands/api-resources.ts')).apiResources,
+  },
+  {
+    name: 'api-versions',
+    summary: 'list the groups and versions the server has',
+    load: async () => (await import('./commands/api-resources.ts')).apiVersions,
+  },
+  {
+    name: 'config current-context',
+    summary: 'print the current kubeconfig context',
+    load: async () => (await import('./commands/config.ts')).currentContext,
+  },
+  {
+    name: 'config get-contexts',
+    summary: 'list the kubeconfig contexts',
+    load: async () => (await import('./commands/config.ts')).getContexts,
+  },
+  {
+    name: 'config use-context',
+    arguments: '<name>',
+    summary: 'make a kubeconfig context the current one',
+    load: async () => (await import('./commands/config.ts')).useContext,
+  },
+  {
+    name: 'version',
+    summary: 'print the versions of this program and of the server',
+    flags: [
+      { flags: '--client', description: 'only of this program' },
+      { flags: '-o, --output <form>', description: 'json or yaml' },
+    ],
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+];
+
+export const commandTable: readonly CommandRow[] = [
+  ...localClusterRows,
+  ...readRows,
+  ...writeRows,
+  ...serverRows,
+];
