@@ -115,11 +115,7 @@ export class MvccStore implements Store {
   }
 
   async transact(transaction: Transaction): Promise<TransactionResult> {
-    assertTransaction(transaction);
-    let sizeBytes = 0;
-    for (const operation of transaction.operations) {
-      sizeBytes += operation.key.length + (operation.type === 'put' ? operation.value.byteLength : 0);
-    }
+    const sizeBytes = assertTransaction(transaction);
     return this.#commit(sizeBytes, (batch) => batch.transact(transaction));
   }
 
@@ -277,7 +273,7 @@ export class MvccStore implements Store {
       const mine = entries.filter(({ event }) => eventKey(event).startsWith(watcher.prefix));
       const events = await this.#withPrevious(mine);
       // Compacted while it was read: the loop's next turn says so.
-      if (watcher.next > this.#compactRevision) watcher.deliver(events, entries.at(-1)!.revision);
+      if (watcher.next > this.#compactRevision) watcher.deliver(events, entries.at(-1)?.revision ?? to);
     }
   }
 

@@ -17,7 +17,7 @@ export class Watcher {
 
   constructor(prefix: string, fromRevision: Revision, handler: WatchHandler) {
     this.prefix = prefix;
-    this.next = fromRevision;
+    this.next = Math.max(1, fromRevision);
     this.#handler = handler;
   }
 

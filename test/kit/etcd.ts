@@ -1,0 +1,105 @@
+/**
+ * A real etcd for tests: one member, own temporary directory, free ports.
+ *
+ * Starting waits for etcd's own word that it serves, then asks it for its name: whoever answers on the
+ * port is the child started here. Ended by pid, and its directory is removed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from './free-port.ts';
+
+export interface EtcdOptions {
+  /** Default false: tests that are not about durability need no fsync. */
+  durable?: boolean;
+  arguments?: readonly string[];
+}
+
+const howToInstall =
+  'etcd is not on the PATH: install it with "apt-get install etcd-server" (Debian, Ubuntu)';
+
+export class TestEtcd {
+  readonly endpoint: string;
+  readonly #directory: string;
+  readonly #arguments: readonly string[];
+  readonly #name: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(directory: string, [clientPort, peerPort]: number[], options: EtcdOptions) {
+    this.endpoint = `127.0.0.1:${clientPort}`;
+    this.#directory = directory;
+    this.#name = `test-${process.pid}-${clientPort}`;
+    const client = `http://${this.endpoint}`;
+    const peer = `http://127.0.0.1:${peerPort}`;
+    this.#arguments = [
+      ...['--name', this.#name, '--data-dir', directory, '--logger', 'zap'],
+      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster', `${this.#name}=${peer}`],
+      ...(options.durable ? [] : ['--unsafe-no-fsync']),
+      ...(options.arguments ?? []),
+    ];
+  }
+
+  static async start(options: EtcdOptions = {}): Promise<TestEtcd> {
+    const directory = await mkdtemp(join(tmpdir(), 'gantry-etcd-'));
+    const etcd = new TestEtcd(directory, await freePorts(2), options);
+    try {
+      await etcd.launch();
+    } catch (error) {
+      await etcd.stop();
+      throw error;
+    }
+    return etcd;
+  }
+
+  /** Starts the process again on the same data, after `kill`. */
+  async launch(): Promise<void> {
+    const child = spawn('etcd', this.#arguments, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      let log = '';
+      child.once('error', () => reject(new Error(howToInstall)));
+      child.once('exit', (code) => reject(new Error(`etcd ended with ${code}:\n${log.slice(-2000)}`)));
+      child.stderr?.on('data', (text: Buffer) => {
+        log = (log + text).slice(-10_000);
+        if (/serving insecure client requests|serving client traffic/.test(log)) resolve();
+      });
+    });
+    // Read on, or etcd blocks on a full pipe.
+    child.stderr?.removeAllListeners('data').resume();
+    await this.#assertOwn();
+  }
+
+  /** SIGKILL, as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #assertOwn(): Promise<void> {
+    const answer = await fetch(`http://${this.endpoint}/v3/cluster/member/list`, {
+      method: 'POST',
+      body: '{}',
+    });
+    const { members } = (await answer.json()) as { members: { name: string }[] };
+    if (members[0]?.name !== this.#name) throw new Error(`another etcd listens on ${this.endpoint}`);
+  }
+}
