@@ -1,0 +1,56 @@
+/** Which function answers which verb on which subresource. One table for all kinds. */
+import { names } from '../../kinds/names.ts';
+import type { Verb } from '../authorize.ts';
+import type { Call } from '../call.ts';
+import { kindId } from '../keys.ts';
+import type { ApiResponse } from '../request.ts';
+import { bindTask } from './bind.ts';
+import { createObject } from './create.ts';
+import { deleteCollection, deleteObject } from './delete.ts';
+import { getObject } from './get.ts';
+import { listObjects } from './list.ts';
+import { taskLog } from './log.ts';
+import { getScale, patchScale, updateScale } from './scale.ts';
+import { patchObject, updateObject } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+export type VerbFunction = (call: Call) => Promise<ApiResponse>;
+type Verbs = Partial<Record<Verb, VerbFunction>>;
+
+const objectVerbs: Verbs = {
+  get: getObject,
+  list: listObjects,
+  watch: watchObjects,
+  create: createObject,
+  update: updateObject,
+  patch: patchObject,
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+};
+const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchObject };
+const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: patchScale };
+const bindingVerbs: Verbs = { create: bindTask };
+const logVerbs: Verbs = { get: taskLog };
+
+export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such subresource' | 'no such verb' {
+  const verbs = verbsOf(served.kind, path.subresource);
+  return verbs ? (verbs[verb] ?? 'no such verb') : 'no such subresource';
+}
+
+function verbsOf(kind: Call['served']['kind'], subresource: string | undefined): Verbs | undefined {
+  const isTask = kindId(kind) === kindId(names.Task);
+  switch (subresource) {
+    case undefined:
+      return objectVerbs;
+    case 'status':
+      return kind.statusSubresource ? statusVerbs : undefined;
+    case 'scale':
+      return kind.scale ? scaleVerbs : undefined;
+    case 'binding':
+      return isTask ? bindingVerbs : undefined;
+    case 'log':
+      return isTask ? logVerbs : undefined;
+    default:
+      return undefined;
+  }
+}
