@@ -1,0 +1,62 @@
+/**
+ * Rules that need more than the object itself: who writes it, and what else exists. Runs after validation,
+ * for every write of every kind.
+ */
+import { names } from '../kinds/names.ts';
+import { defaultPriorityClassName } from '../kinds/priority-bands.ts';
+import type { AnyObject } from '../meta/object-meta.ts';
+import type { Call } from './call.ts';
+import { invalidError } from './field-errors.ts';
+import { kindId } from './keys.ts';
+import { nodeRefusal } from './node-restriction.ts';
+import { forbiddenToNode } from './verbs/target.ts';
+
+/** Throws ApiError Forbidden or Invalid. May fill in fields of a new object. */
+export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
+  const { user, served, verb, path } = call;
+  const refusal = nodeRefusal(user, served.kind, {
+    verb,
+    object,
+    ...(old ? { old } : {}),
+    ...(path.subresource === undefined ? {} : { subresource: path.subresource }),
+  });
+  if (refusal) throw forbiddenToNode(call, refusal);
+  if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
+}
+
+function admitTask({ backend, served }: Call, task: AnyObject): void {
+  const spec = (task.spec ??= {});
+  if (spec['nodeName'] !== undefined) {
+    throw invalidError(served.kind, task.metadata.name, [
+      {
+        field: 'spec.nodeName',
+        message: 'Forbidden: is set by binding the task, not by creating it',
+        reason: 'FieldValueForbidden',
+      },
+    ]);
+  }
+  const classes = backend.cache.kind(names.PriorityClass);
+  const className = String(
+    spec['priorityClassName'] ?? globalDefault(classes.list()) ?? defaultPriorityClassName,
+  );
+  const priorityClass = classes.get(className)?.parse();
+  if (!priorityClass) {
+    throw invalidError(served.kind, task.metadata.name, [
+      {
+        field: 'spec.priorityClassName',
+        message: `Not found: ${JSON.stringify(className)}: no PriorityClass of that name; there are ${classes.keys.join(', ')}`,
+        reason: 'FieldValueInvalid',
+      },
+    ]);
+  }
+  spec['priorityClassName'] = className;
+  spec['priority'] = priorityClass['value'];
+}
+
+function globalDefault(classes: Iterable<{ parse(): AnyObject }>): string | undefined {
+  for (const object of classes) {
+    const { metadata, ...rest } = object.parse();
+    if (rest['globalDefault'] === true) return metadata.name;
+  }
+  return undefined;
+}

@@ -1,0 +1,93 @@
+/**
+ * What is set aside on each node: one record per node, `/registry/allocations/<node>`, outside any served
+ * kind. Whoever binds a task, ends it or removes it changes the record in the same transaction, so at every
+ * revision the record is exactly the bound tasks that are not over (contract R6, R8).
+ */
+import type { Task } from '../kinds/task.ts';
+import { isTerminal } from '../kinds/task-phase.ts';
+import { taskHostPorts, taskRequests } from '../kinds/task-request.ts';
+import { formatAmount, type ResourceAmounts } from '../meta/quantity.ts';
+import type { Compare, KeyValue, Operation } from '../store/store.ts';
+import { allocationKey } from './keys.ts';
+
+export interface Allocation {
+  /** By `namespace/name` of the task. */
+  tasks: Record<string, TaskAllocation>;
+}
+
+export interface TaskAllocation {
+  uid: string;
+  /** cpu in milli, everything else in whole units; every task takes one of `pods`. */
+  requests: ResourceAmounts;
+  /** `TCP/8080`: ports taken on the node. */
+  ports: string[];
+}
+
+export function readAllocation(record: KeyValue | undefined): Allocation {
+  return record ? (JSON.parse(record.value.toString()) as Allocation) : { tasks: {} };
+}
+
+export function taskAllocation({ metadata, spec }: Task): TaskAllocation {
+  return { uid: metadata.uid ?? '', requests: taskRequests(spec), ports: taskHostPorts(spec) };
+}
+
+/** What all tasks of the record take together. */
+export function sumOf({ tasks }: Allocation): ResourceAmounts {
+  const sum: ResourceAmounts = {};
+  for (const { requests } of Object.values(tasks)) {
+    for (const [name, amount] of Object.entries(requests)) sum[name] = (sum[name] ?? 0) + amount;
+  }
+  return sum;
+}
+
+/** What a node has and what of it is taken. `used` is the sum of the allocation. */
+export interface NodeSpace {
+  allocation: Allocation;
+  used: ResourceAmounts;
+  allocatable: ResourceAmounts;
+}
+
+/** Why the task does not fit beside what is there, in numbers; undefined when it does. */
+export function misfit(
+  { allocation, used, allocatable }: NodeSpace,
+  task: TaskAllocation,
+): string | undefined {
+  for (const [name, amount] of Object.entries(task.requests)) {
+    const total = allocatable[name] ?? (name === 'pods' ? Number.POSITIVE_INFINITY : 0);
+    const free = total - (used[name] ?? 0);
+    if (amount > 0 && amount > free) {
+      const [wants, has] = [formatAmount(name, amount), formatAmount(name, Math.max(0, free))];
+      return `it needs ${name} ${wants}, and ${has} of ${formatAmount(name, total)} is free`;
+    }
+  }
+  for (const port of task.ports) {
+    const holder = Object.entries(allocation.tasks).find(([, { ports }]) => ports.includes(port));
+    if (holder) return `port ${port} is taken by task ${holder[0]}`;
+  }
+  return undefined;
+}
+
+/** The part of a transaction that writes the record, on condition that it is still `record`. */
+export function allocationWrite(
+  node: string,
+  record: KeyValue | undefined,
+  next: Allocation,
+): { compare: Compare; operation: Operation | undefined } {
+  const key = allocationKey(node);
+  const compare = { key, modRevision: record?.modRevision ?? 0 };
+  if (Object.keys(next.tasks).length > 0)
+    return { compare, operation: { type: 'put', key, value: Buffer.from(JSON.stringify(next)) } };
+  return { compare, operation: record ? { type: 'delete', key } : undefined };
+}
+
+/** The allocation without the task; undefined when it was not in it. */
+export function withoutTask(allocation: Allocation, key: string): Allocation | undefined {
+  if (!Object.hasOwn(allocation.tasks, key)) return undefined;
+  const { [key]: _gone, ...tasks } = allocation.tasks;
+  return { tasks };
+}
+
+/** Whether a task in this state has something set aside on a node. */
+export function holdsAllocation(nodeName: string | undefined, phase: string | undefined): nodeName is string {
+  return nodeName !== undefined && !isTerminal(phase as Task['status']['phase'] | undefined);
+}

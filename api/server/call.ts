@@ -1,0 +1,41 @@
+/** One request for objects on its way through the pipeline, and what the verbs need of the server. */
+import type { Clock } from '../meta/clock.ts';
+import type { Logger } from '../meta/logger.ts';
+import type { Random } from '../meta/random.ts';
+import type { Store } from '../store/store.ts';
+import type { Verb } from './authorize.ts';
+import type { KindTable, ServedKind } from './kind-table.ts';
+import type { Metrics } from './metrics.ts';
+import type { NodeClient } from './node-client.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { ApiRequest } from './request.ts';
+import type { ResourcePath } from './request-path.ts';
+import type { User } from './user.ts';
+import type { WatchCache } from './watch-cache.ts';
+import type { WatchHubs } from './watch-hubs.ts';
+
+export interface Backend {
+  store: Store;
+  cache: WatchCache;
+  objects: ObjectStore;
+  hubs: WatchHubs;
+  kinds: KindTable;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  metrics: Metrics;
+  /** How to reach node agents; absent where there are none (tests, a bare control plane). */
+  nodeClient: NodeClient | undefined;
+}
+
+export interface Call {
+  backend: Backend;
+  served: ServedKind;
+  path: ResourcePath;
+  verb: Verb;
+  query: URLSearchParams;
+  user: User;
+  request: ApiRequest;
+  /** Sent as Warning headers. */
+  warnings: string[];
+}

@@ -1,0 +1,269 @@
+/**
+ * The way of every request, one function per step:
+ *
+ *   authenticate → path → authorize → limits → verb (decode → default → validate → admit → store) → audit
+ *
+ * Whatever a step throws becomes a v1.Status here and nowhere else.
+ */
+import { ApiError } from '../meta/api-error.ts';
+import { sleep } from '../meta/clock.ts';
+import type { ApiDocuments } from './api-documents.ts';
+import type { AuditLog } from './audit.ts';
+import type { Authenticator } from './authenticate.ts';
+import { requireAuthorized, type Verb } from './authorize.ts';
+import type { Backend, Call } from './call.ts';
+import { type HealthCheck, healthAnswer, isHealthPath } from './health.ts';
+import type { InFlightLimits, Lane } from './overload.ts';
+import { flagOf } from './parameters.ts';
+import { type ApiRequest, type ApiResponse, bytesResponse, jsonResponse } from './request.ts';
+import { parseRequestPath, type RequestPath, type ResourcePath } from './request-path.ts';
+import { answerReview, type ReviewKind, reviewKindOf } from './reviews.ts';
+import { statusAnswer } from './status-answer.ts';
+import { nodeNameOf, type User } from './user.ts';
+import { bindMany } from './verbs/bind.ts';
+import { jsonBody } from './verbs/body.ts';
+import { verbFor } from './verbs/table.ts';
+import { checkScope } from './verbs/target.ts';
+
+export interface Pipeline {
+  backend: Backend;
+  authenticator: Authenticator;
+  documents: ApiDocuments;
+  limits: InFlightLimits;
+  healthChecks: readonly HealthCheck[];
+  audit: AuditLog | undefined;
+  version: object;
+}
+
+/** Short requests that take longer are given up; what they wrote may or may not have happened. */
+const deadlineMs = 60_000;
+
+/** What is known about a request so far, for metrics and audit. */
+interface Progress {
+  verb: string;
+  path?: RequestPath;
+  user?: User;
+}
+
+export async function handleRequest(pipeline: Pipeline, request: ApiRequest): Promise<ApiResponse> {
+  const { clock, logger } = pipeline.backend;
+  const startMs = clock.monotonicMs();
+  const progress: Progress = { verb: request.method.toLowerCase() };
+  let response: ApiResponse;
+  let failure: unknown;
+  try {
+    response = await answer(pipeline, request, progress);
+  } catch (error) {
+    failure = error;
+    response = statusAnswer(error, logger);
+  }
+  observe(pipeline, request, { progress, response, failure, durationMs: clock.monotonicMs() - startMs });
+  return response;
+}
+
+async function answer(pipeline: Pipeline, request: ApiRequest, progress: Progress): Promise<ApiResponse> {
+  const { rawPath, query } = splitUrl(request.url);
+  const path = parseRequestPath(rawPath);
+  progress.path = path;
+  if (path.type === 'other' && isHealthPath(path.path))
+    return healthAnswer(pipeline.healthChecks, path.path, query.has('verbose'));
+  const user = request.user ?? authenticate(pipeline, request);
+  progress.user = user;
+  if (path.type === 'other') return answerDocument(pipeline, request, { path: path.path, user });
+  const verb = verbOf(request.method, path, query);
+  progress.verb = verb;
+  authorizeResource({ user, verb, path, query });
+  const review = reviewKindOf(path.group, path.version, path.resource);
+  if (review) return answerReviewRequest(review, request, { verb, user });
+  const act = route(pipeline, { request, path, verb, query, user });
+  if (isLongRunning(verb, path)) return act();
+  return pipeline.limits.run(laneOf(user, verb, path), () => withDeadline(pipeline, act));
+}
+
+function splitUrl(url: string): { rawPath: string; query: URLSearchParams } {
+  const at = url.indexOf('?');
+  if (!url.startsWith('/')) throw new ApiError('BadRequest', 'the request target must be a path');
+  return at < 0
+    ? { rawPath: url, query: new URLSearchParams() }
+    : { rawPath: url.slice(0, at), query: new URLSearchParams(url.slice(at + 1)) };
+}
+
+function authenticate({ authenticator }: Pipeline, { certificate, headers }: ApiRequest): User {
+  const authorization = headers['authorization'];
+  return authenticator.authenticate({
+    ...(certificate ? { certificate } : {}),
+    ...(authorization === undefined ? {} : { authorization }),
+  });
+}
+
+function verbOf(method: string, { name, subresource }: ResourcePath, query: URLSearchParams): Verb {
+  const onObject = name !== undefined;
+  switch (method) {
+    case 'GET':
+      if (onObject) return 'get';
+      return flagOf(query, 'watch') ? 'watch' : 'list';
+    case 'POST':
+      if (!onObject || subresource !== undefined) return 'create';
+      break;
+    case 'PUT':
+      if (onObject) return 'update';
+      break;
+    case 'PATCH':
+      if (onObject) return 'patch';
+      break;
+    case 'DELETE':
+      return onObject ? 'delete' : 'deletecollection';
+  }
+  throw methodNotAllowed(method);
+}
+
+function methodNotAllowed(method: string): ApiError {
+  return new ApiError(
+    'MethodNotAllowed',
+    `the server does not allow ${method.slice(0, 20)} on the requested resource`,
+  );
+}
+
+function authorizeResource({
+  user,
+  verb,
+  path,
+  query,
+}: {
+  user: User;
+  verb: Verb;
+  path: ResourcePath;
+  query: URLSearchParams;
+}): void {
+  const { group, resource, subresource, namespace, name } = path;
+  const fieldSelector = query.get('fieldSelector');
+  requireAuthorized({
+    user,
+    verb,
+    group,
+    resource,
+    ...(subresource === undefined ? {} : { subresource }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(fieldSelector === null ? {} : { fieldSelector }),
+  });
+}
+
+/** Discovery, OpenAPI, version, metrics. */
+async function answerDocument(
+  { backend, documents, version }: Pipeline,
+  { method, headers }: ApiRequest,
+  { path, user }: { path: string; user: User },
+): Promise<ApiResponse> {
+  requireAuthorized({ user, verb: method.toLowerCase(), path });
+  if (method !== 'GET') throw methodNotAllowed(method);
+  if (path === '/version') return jsonResponse(200, version);
+  if (path === '/metrics')
+    return bytesResponse(200, Buffer.from(await backend.metrics.text()), {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    });
+  const document = documents.at(path, headers['accept']);
+  if (!document) throw noSuchResource();
+  const { body, contentType, etag } = document;
+  if (headers['if-none-match'] === etag) return bytesResponse(304, Buffer.alloc(0), { etag });
+  return bytesResponse(200, body, { 'content-type': contentType, etag, vary: 'Accept' });
+}
+
+function noSuchResource(): ApiError {
+  return new ApiError('NotFound', 'the server could not find the requested resource');
+}
+
+function answerReviewRequest(
+  review: ReviewKind,
+  request: ApiRequest,
+  { verb, user }: { verb: Verb; user: User },
+): ApiResponse {
+  if (verb !== 'create') throw methodNotAllowed(request.method);
+  return jsonResponse(201, answerReview(review, jsonBody({ request }), user));
+}
+
+type Act = () => Promise<ApiResponse>;
+
+/** Finds who answers; throws ApiError NotFound or MethodNotAllowed when nobody does. */
+function route(
+  { backend }: Pipeline,
+  { request, path, verb, query, user }: Omit<Call, 'backend' | 'served' | 'warnings'>,
+): Act {
+  if (path.group === 'gantry.dev' && path.version === 'v1' && path.resource === 'bindings') {
+    if (verb !== 'create' || path.namespace !== undefined || path.name !== undefined)
+      throw methodNotAllowed(request.method);
+    return () => bindMany(backend, jsonBody({ request }));
+  }
+  const served = backend.kinds.byPlural(path.group, path.version, path.resource);
+  if (!served) throw noSuchResource();
+  const call: Call = { backend, served, path, verb, query, user, request, warnings: [] };
+  checkScope(call);
+  const act = verbFor(call);
+  if (act === 'no such subresource') throw noSuchResource();
+  if (act === 'no such verb') throw methodNotAllowed(request.method);
+  return () => act(call);
+}
+
+function isLongRunning(verb: Verb, { subresource }: ResourcePath): boolean {
+  return verb === 'watch' || subresource === 'log';
+}
+
+/** Heartbeats, elections and what nodes report must get through when people and controllers flood the server. */
+function laneOf(user: User, verb: Verb, { resource }: ResourcePath): Lane {
+  if (resource === 'leases' || nodeNameOf(user) !== undefined) return 'system';
+  return verb === 'get' || verb === 'list' ? 'read' : 'write';
+}
+
+async function withDeadline({ backend: { clock } }: Pipeline, act: Act): Promise<ApiResponse> {
+  const finished = new AbortController();
+  const late = sleep(clock, deadlineMs, finished.signal).then((): never => {
+    throw new ApiError(
+      'Timeout',
+      `no answer within ${deadlineMs / 1000} s; a write may or may not have happened`,
+    );
+  });
+  // When the answer wins, nobody is left to hear about the deadline.
+  late.catch(() => {});
+  try {
+    return await Promise.race([act(), late]);
+  } finally {
+    finished.abort();
+  }
+}
+
+interface Outcome {
+  progress: Progress;
+  response: ApiResponse;
+  failure: unknown;
+  durationMs: number;
+}
+
+const readVerbs = new Set(['get', 'list', 'watch', 'head', 'options']);
+
+function observe({ backend, audit }: Pipeline, request: ApiRequest, outcome: Outcome): void {
+  const { verb, path, user } = outcome.progress;
+  const { status: code } = outcome.response;
+  const resource = path?.type === 'resource' ? path : undefined;
+  const known = resource && backend.kinds.byPlural(resource.group, resource.version, resource.resource);
+  backend.metrics.request({
+    verb,
+    resource: known ? known.kind.plural : '',
+    code,
+    durationMs: outcome.durationMs,
+  });
+  if (!audit || !user || !resource || readVerbs.has(verb)) return;
+  audit.write({
+    time: new Date(backend.clock.now()).toISOString(),
+    user: user.name,
+    verb,
+    resource: resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`,
+    namespace: resource.namespace,
+    name: resource.name,
+    subresource: resource.subresource,
+    dryRun: request.url.includes('dryRun='),
+    code,
+    reason: outcome.failure instanceof ApiError ? outcome.failure.reason : undefined,
+    latencyMs: Math.round(outcome.durationMs * 1000) / 1000,
+    userAgent: request.headers['user-agent'],
+  });
+}

@@ -1,0 +1,44 @@
+/**
+ * Keys of the store: `/registry/<group|core>/<plural>/[<namespace>/]<name>` for objects, and
+ * `/registry/allocations/<node>` for what is bound to a node, outside any served kind.
+ */
+import type { KindNames } from '../kinds/names.ts';
+
+export const registryPrefix = '/registry/';
+const allocationPrefix = '/registry/allocations/';
+
+/** Identifies a kind's objects in the store, whatever version they are served in: `core/nodes`. */
+export function kindId({ group, plural }: Pick<KindNames, 'group' | 'plural'>): string {
+  return `${group === '' ? 'core' : group}/${plural}`;
+}
+
+export function kindPrefix(kind: Pick<KindNames, 'group' | 'plural'>): string {
+  return `${registryPrefix}${kindId(kind)}/`;
+}
+
+/** `key` is `namespace/name`, or `name` for cluster-scoped kinds. */
+export function storeKey(kind: Pick<KindNames, 'group' | 'plural'>, key: string): string {
+  return kindPrefix(kind) + key;
+}
+
+export function allocationKey(node: string): string {
+  return allocationPrefix + node;
+}
+
+export type RegistryKey =
+  | { type: 'object'; kindId: string; key: string }
+  | { type: 'allocation'; node: string }
+  | { type: 'unknown' };
+
+export function parseStoreKey(key: string): RegistryKey {
+  if (key.startsWith(allocationPrefix))
+    return { type: 'allocation', node: key.slice(allocationPrefix.length) };
+  const afterGroup = key.indexOf('/', registryPrefix.length);
+  const afterPlural = key.indexOf('/', afterGroup + 1);
+  if (afterGroup < 0 || afterPlural < 0) return { type: 'unknown' };
+  return {
+    type: 'object',
+    kindId: key.slice(registryPrefix.length, afterPlural),
+    key: key.slice(afterPlural + 1),
+  };
+}

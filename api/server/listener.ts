@@ -1,0 +1,178 @@
+/**
+ * The socket side: fastify over TLS with one catch-all route. It knows limits and bytes, nothing of the API:
+ * every request goes to `handle`, every answer is written as it comes, as fast as the client reads.
+ */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { ApiError } from '../meta/api-error.ts';
+import { maxBodyBytes } from './decode-body.ts';
+import type { ApiRequest, ApiResponse } from './request.ts';
+
+export interface ListenOptions {
+  /** Addresses to bind; the same port on each. */
+  addresses: readonly string[];
+  /** 0: any free port. */
+  port: number;
+  /** PEM. */
+  tls: { cert: string; key: string; clientCa: string };
+}
+
+export interface Listener {
+  port: number;
+  close(): Promise<void>;
+}
+
+type Handle = (request: ApiRequest) => Promise<ApiResponse>;
+
+const maxConnections = 20_000;
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
+
+export async function listen(handle: Handle, options: ListenOptions): Promise<Listener> {
+  const servers: FastifyInstance[] = [];
+  let { port } = options;
+  try {
+    for (const host of options.addresses) {
+      const server = createServer(handle, options.tls);
+      servers.push(server);
+      await server.listen({ host, port });
+      port = (server.server.address() as AddressInfo).port;
+    }
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw error;
+  }
+  return { port, close: async () => void (await Promise.all(servers.map((server) => server.close()))) };
+}
+
+function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tls']): FastifyInstance {
+  const server = Fastify({
+    https: {
+      cert,
+      key,
+      ca: clientCa,
+      // A certificate is one way to say who one is; without a valid one the authenticator decides.
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      headersTimeout: 10_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    requestTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    bodyLimit: maxBodyBytes,
+    forceCloseConnections: 'idle',
+    // One route: the API reads the raw path itself.
+    rewriteUrl: () => '/',
+    exposeHeadRoutes: false,
+    logger: false,
+  }) as unknown as FastifyInstance;
+  server.server.maxConnections = maxConnections;
+  server.server.maxHeadersCount = 100;
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((error, _request, reply) => sendStatus(reply, transportError(error)));
+  server.route({
+    method: [...methods],
+    url: '/',
+    handler: async (request, reply) => {
+      reply.hijack();
+      await answer(handle, request, reply.raw);
+    },
+  });
+  return server;
+}
+
+async function answer(
+  handle: Handle,
+  { raw, originalUrl, body }: FastifyRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const result = await handle(
+    new SocketRequest(raw, originalUrl, Buffer.isBuffer(body) ? body : Buffer.alloc(0), response),
+  );
+  if (response.destroyed) return;
+  const { status, headers, body: answerBody } = result;
+  if (Buffer.isBuffer(answerBody)) {
+    response.writeHead(status, { ...headers, 'content-length': answerBody.length });
+    response.end(answerBody);
+    return;
+  }
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  try {
+    for await (const chunk of answerBody) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end();
+  } catch {
+    // Half an answer cannot become an error any more; a broken connection says that it is not whole.
+    response.destroy();
+  }
+}
+
+/** A request as it came over a socket. */
+class SocketRequest implements ApiRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: ApiRequest['headers'];
+  readonly body: Buffer;
+  readonly certificate?: { commonName: string; organizations: string[] };
+  readonly #response: ServerResponse;
+  #signal: AbortSignal | undefined;
+
+  constructor(raw: IncomingMessage, url: string, body: Buffer, response: ServerResponse) {
+    this.method = raw.method ?? '';
+    this.url = url;
+    this.headers = raw.headers as ApiRequest['headers'];
+    this.body = body;
+    this.#response = response;
+    const certificate = certificateOf(raw.socket as TLSSocket);
+    if (certificate) this.certificate = certificate;
+  }
+
+  /** Made when somebody looks: most requests are over before a client could go away. */
+  get signal(): AbortSignal {
+    if (this.#signal) return this.#signal;
+    const controller = new AbortController();
+    if (this.#response.destroyed) controller.abort();
+    else this.#response.once('close', () => controller.abort());
+    this.#signal = controller.signal;
+    return this.#signal;
+  }
+}
+
+const subject = Symbol('subject of the client certificate');
+
+type SocketWithSubject = TLSSocket & { [subject]?: ApiRequest['certificate'] | null };
+
+/** Read once per connection. Only a certificate that our CA signed says anything. */
+function certificateOf(socket: SocketWithSubject): ApiRequest['certificate'] {
+  if (socket[subject] === undefined) socket[subject] = socket.authorized ? readSubject(socket) : null;
+  return socket[subject] ?? undefined;
+}
+
+function readSubject(socket: TLSSocket): ApiRequest['certificate'] | null {
+  const { CN, O } = socket.getPeerCertificate().subject ?? {};
+  if (typeof CN !== 'string') return null;
+  const organizations = O === undefined ? [] : [O].flat();
+  return { commonName: CN, organizations };
+}
+
+function transportError(error: unknown): ApiError {
+  const code = (error as { code?: string }).code ?? '';
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes} bytes`);
+  return new ApiError('BadRequest', 'the request could not be read');
+}
+
+function sendStatus(reply: FastifyReply, error: ApiError): void {
+  void reply
+    .code(error.status)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify(error.toStatus()));
+}

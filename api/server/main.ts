@@ -1,0 +1,88 @@
+/** The API server as a process: flags, files, signals. Everything else is server.ts. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { builtinKinds } from '../kinds/registry.ts';
+import { systemClock } from '../meta/clock.ts';
+import { openStore } from '../store/open-store.ts';
+import { createAgentClient } from './agent-client.ts';
+import { fileAuditLog } from './audit.ts';
+import { createAuthenticator, loadTokenTable } from './authenticate.ts';
+import { createApiServer } from './server.ts';
+
+interface Flags {
+  store: string;
+  bind: string[];
+  port: string;
+  pkiDir: string;
+  tokenFile?: string;
+  auditLog?: string;
+}
+
+const append = (value: string, previous: string[]): string[] => [...previous, value];
+
+const flags = new Command('gantry-apiserver')
+  .requiredOption('--store <url>', 'memory, embedded:<dir> or etcd://host:port[,host:port…]')
+  .option('--bind <ip>', 'address to listen on; may be repeated (default 127.0.0.1)', append, [])
+  .option('--port <n>', 'port to listen on; 0 takes any free one', '6443')
+  .requiredOption('--pki-dir <dir>', 'ca.crt, apiserver.crt/.key, apiserver-client.crt/.key')
+  .option('--token-file <file>', 'bearer tokens, hashed')
+  .option('--audit-log <file>', 'where to write who changed what')
+  .parse()
+  .opts<Flags>();
+
+const logger = pino({ name: 'apiserver' });
+const pki = (file: string): Promise<string> => readFile(join(flags.pkiDir, file), 'utf8');
+
+async function main(): Promise<void> {
+  const [clientCa, cert, key, agentCert, agentKey] = await Promise.all(
+    ['ca.crt', 'apiserver.crt', 'apiserver.key', 'apiserver-client.crt', 'apiserver-client.key'].map(pki),
+  );
+  const store = await openStore(flags.store, { clock: systemClock, logger });
+  const nodeClient = createAgentClient({ cert: agentCert!, key: agentKey!, ca: clientCa! });
+  const server = createApiServer({
+    store,
+    kinds: builtinKinds,
+    logger,
+    nodeClient,
+    authenticator: createAuthenticator(
+      flags.tokenFile ? { tokens: await loadTokenTable(flags.tokenFile) } : {},
+    ),
+    ...(flags.auditLog
+      ? {
+          audit: fileAuditLog(flags.auditLog, (error) =>
+            logger.error({ err: error }, 'the audit log cannot be written'),
+          ),
+        }
+      : {}),
+  });
+  await server.start();
+  const { port } = await server.listen({
+    addresses: flags.bind.length > 0 ? flags.bind : ['127.0.0.1'],
+    port: Number(flags.port),
+    tls: { cert: cert!, key: key!, clientCa: clientCa! },
+  });
+  logger.info({ port, store: flags.store }, 'listening');
+
+  const stop = async (signal: string): Promise<void> => {
+    logger.info({ signal }, 'stopping');
+    await server.close();
+    nodeClient.close();
+    await store.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      stop(signal).catch((error: unknown) => {
+        logger.error({ err: error }, 'could not stop cleanly');
+        process.exit(1);
+      });
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  logger.error({ err: error }, 'could not start');
+  process.exit(1);
+});

@@ -1,0 +1,101 @@
+/** What /metrics shows. Names and labels are Kubernetes' where it has the same thing. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WatchCache } from './watch-cache.ts';
+import type { WatchHubs } from './watch-hubs.ts';
+
+export interface RequestObservation {
+  verb: string;
+  resource: string;
+  code: number;
+  durationMs: number;
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter;
+  readonly #latency: Histogram;
+  readonly #rejected: Counter;
+
+  constructor() {
+    const registers = [this.#registry];
+    this.#requests = new Counter({
+      name: 'apiserver_request_total',
+      help: 'Requests answered.',
+      labelNames: ['verb', 'resource', 'code'],
+      registers,
+    });
+    this.#latency = new Histogram({
+      name: 'apiserver_request_duration_seconds',
+      help: 'From the first byte to the answer; for watches to its beginning.',
+      labelNames: ['verb', 'resource'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    });
+    this.#rejected = new Counter({
+      name: 'apiserver_rejected_requests_total',
+      help: 'Requests refused because too many were in flight.',
+      labelNames: ['lane'],
+      registers,
+    });
+  }
+
+  /** Gauges that are read when somebody looks. */
+  observeState({ cache, hubs }: { cache: WatchCache; hubs: WatchHubs }): void {
+    const registers = [this.#registry];
+    new Gauge({
+      name: 'apiserver_storage_objects',
+      help: 'Objects in the watch cache.',
+      labelNames: ['resource'],
+      registers,
+      collect() {
+        for (const [resource, size] of cache.sizes()) this.set({ resource }, size);
+      },
+    });
+    new Gauge({
+      name: 'apiserver_longrunning_requests',
+      help: 'Open watches.',
+      labelNames: ['resource'],
+      registers,
+      collect() {
+        for (const [resource, watchers] of hubs.counts()) this.set({ resource }, watchers);
+      },
+    });
+    new Gauge({
+      name: 'store_cache_drift_total',
+      help: 'Objects the audit found different from the store; must stay 0.',
+      registers,
+      collect() {
+        this.set(cache.driftTotal);
+      },
+    });
+    new Gauge({
+      name: 'store_revision',
+      help: 'Revision of the watch cache.',
+      registers,
+      collect() {
+        this.set(cache.revision);
+      },
+    });
+    new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory.',
+      registers,
+      collect() {
+        this.set(process.memoryUsage.rss());
+      },
+    });
+  }
+
+  request({ verb, resource, code, durationMs }: RequestObservation): void {
+    this.#requests.inc({ verb, resource, code });
+    this.#latency.observe({ verb, resource }, durationMs / 1000);
+  }
+
+  rejected(lane: string): void {
+    this.#rejected.inc({ lane });
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}

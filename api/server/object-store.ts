@@ -1,0 +1,220 @@
+/**
+ * Objects over the store: every write is one transaction that compares what it was decided on. Reads begin
+ * with the watch cache; a decision that fails on a cached object is taken again on the stored one, so a
+ * cache that lags can cost a read but never a wrong answer.
+ */
+import type { AnyKind } from '../kinds/define-kind.ts';
+import { names } from '../kinds/names.ts';
+import { ApiError } from '../meta/api-error.ts';
+import { type AnyObject, keyOf, splitKey } from '../meta/object-meta.ts';
+import type { Compare, KeyValue, Operation, Store } from '../store/store.ts';
+import { allocationWrite, holdsAllocation, readAllocation, withoutTask } from './allocation.ts';
+import { CachedObject } from './cached-object.ts';
+import type { Expiry } from './expiry.ts';
+import { kindId, storeKey } from './keys.ts';
+import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
+import { conflict, notFound, qualified } from './object-lifecycle.ts';
+import type { WatchCache } from './watch-cache.ts';
+
+/** What a decision wants done with the object. */
+export type Change = { type: 'put'; object: AnyObject } | { type: 'remove' };
+
+export interface Changed {
+  type: 'unchanged' | 'changed' | 'removed';
+  /** The object now; for `removed` its last state. */
+  object: CachedObject;
+}
+
+export interface WriteOptions {
+  dryRun: boolean;
+}
+
+/** More losses than this in a row, and the caller may try again later. */
+const maxAttempts = 16;
+const taskKindId = kindId(names.Task);
+
+export class ObjectStore {
+  readonly #store: Store;
+  readonly #cache: WatchCache;
+  readonly #expiry: Expiry;
+
+  constructor(store: Store, cache: WatchCache, expiry: Expiry) {
+    this.#store = store;
+    this.#cache = cache;
+    this.#expiry = expiry;
+  }
+
+  /** The object as the store has it now. */
+  async fetch(kind: AnyKind, key: string): Promise<CachedObject | undefined> {
+    const { kv } = await this.#store.get(storeKey(kind, key));
+    return kv && CachedObject.fromStore(key, kv);
+  }
+
+  /** Throws ApiError AlreadyExists; NotFound or Forbidden when the namespace is missing or terminating. */
+  async create(kind: AnyKind, object: AnyObject, { dryRun }: WriteOptions): Promise<CachedObject> {
+    const key = keyOf(object);
+    const value = encodeObject(object);
+    let namespace = this.#cachedNamespace(object);
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      if (kind.namespaced) namespace = await this.#openNamespace(kind, object, namespace);
+      if (dryRun) return this.#dryCreate(kind, key, value);
+      const compares = [
+        { key: storeKey(kind, key), modRevision: 0 },
+        ...compareObject(names.Namespace, namespace),
+      ];
+      const result = await this.#store.transact({
+        compares,
+        operations: [await this.#put(kind, key, value)],
+      });
+      if (result.succeeded)
+        return new CachedObject(key, result.revision, withRevision(value, result.revision));
+      if (result.current[0]) throw alreadyExists(kind, object.metadata.name);
+      namespace = undefined;
+    }
+    throw conflict(kind, object.metadata.name, 'its namespace keeps changing; please try again');
+  }
+
+  /**
+   * Changes or removes one object. `decide` is pure and runs again when it was given an old state; what it
+   * throws is thrown. Throws ApiError NotFound.
+   */
+  async change(
+    kind: AnyKind,
+    key: string,
+    decide: (current: CachedObject) => Change,
+    { dryRun }: WriteOptions,
+  ): Promise<Changed> {
+    const cached = this.#cache.kind(kind).get(key);
+    let current = cached ?? (await this.#fetchExisting(kind, key));
+    let fresh = cached === undefined;
+    let record: AllocationRecord | undefined;
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const change = await this.#decide(() => decide(current), fresh);
+      const value = change?.type === 'put' ? encodeObject(change.object) : undefined;
+      if (change === undefined || (!fresh && (dryRun || isNoOp(current, change, value)))) {
+        current = await this.#fetchExisting(kind, key);
+        fresh = true;
+        continue;
+      }
+      if (isNoOp(current, change, value)) return { type: 'unchanged', object: current };
+      if (dryRun) return outcome(current, value, current.revision);
+      const release = this.#releaseOf(kind, current, change, record);
+      const operation: Operation = value
+        ? await this.#put(kind, key, value)
+        : { type: 'delete', key: storeKey(kind, key) };
+      const compares = [...compareObject(kind, current), ...(release ? [release.compare] : [])];
+      const operations = [operation, ...(release?.operation ? [release.operation] : [])];
+      const result = await this.#store.transact({ compares, operations });
+      if (result.succeeded) return outcome(current, value, result.revision);
+      const [stored, storedRecord] = result.current;
+      if (!stored) throw notFound(kind, splitKey(key).name);
+      current = CachedObject.fromStore(key, stored);
+      fresh = true;
+      if (release) record = { kv: storedRecord };
+    }
+    throw conflict(kind, splitKey(key).name, 'the object keeps changing; please try again');
+  }
+
+  /** On a stale object an error proves nothing: undefined asks for the stored one. */
+  async #decide(decide: () => Change, fresh: boolean): Promise<Change | undefined> {
+    try {
+      return decide();
+    } catch (error) {
+      if (fresh) throw error;
+      return undefined;
+    }
+  }
+
+  async #fetchExisting(kind: AnyKind, key: string): Promise<CachedObject> {
+    const object = await this.fetch(kind, key);
+    if (!object) throw notFound(kind, splitKey(key).name);
+    return object;
+  }
+
+  async #dryCreate(kind: AnyKind, key: string, value: Buffer): Promise<CachedObject> {
+    const { kv, revision } = await this.#store.get(storeKey(kind, key));
+    if (kv) throw alreadyExists(kind, splitKey(key).name);
+    return new CachedObject(key, revision, withRevision(value, revision));
+  }
+
+  async #put(kind: AnyKind, key: string, value: Buffer): Promise<Operation> {
+    const { ttlSeconds } = kind.strategy;
+    const lease = ttlSeconds === undefined ? {} : { leaseId: await this.#expiry.lease(ttlSeconds) };
+    return { type: 'put', key: storeKey(kind, key), value, ...lease };
+  }
+
+  #cachedNamespace({ metadata }: AnyObject): CachedObject | undefined {
+    return this.#cache.kind(names.Namespace).get(metadata.namespace ?? '');
+  }
+
+  /** The namespace, which must exist and take new objects; looked up in the store when it is not known. */
+  async #openNamespace(
+    kind: AnyKind,
+    { metadata }: AnyObject,
+    known: CachedObject | undefined,
+  ): Promise<CachedObject> {
+    const name = metadata.namespace ?? '';
+    let namespace = known;
+    if (!namespace) {
+      const { kv } = await this.#store.get(storeKey(names.Namespace, name));
+      if (!kv) throw notFound(names.Namespace, name);
+      namespace = CachedObject.fromStore(name, kv);
+    }
+    if (namespace.parse().metadata.deletionTimestamp === undefined) return namespace;
+    throw new ApiError(
+      'Forbidden',
+      `${qualified(kind)} ${JSON.stringify(metadata.name)} is forbidden: unable to create new content in namespace ${name} because it is being terminated`,
+      { name: metadata.name, group: kind.group, kind: kind.plural },
+    );
+  }
+
+  /** A task that ends or goes gives back what is set aside for it, in the same transaction. */
+  #releaseOf(
+    kind: AnyKind,
+    current: CachedObject,
+    change: Change,
+    known: AllocationRecord | undefined,
+  ): { compare: Compare; operation: Operation | undefined } | undefined {
+    if (kindId(kind) !== taskKindId) return undefined;
+    const node = current.field(kind, 'spec.nodeName');
+    if (!holdsAllocation(node, current.field(kind, 'status.phase'))) return undefined;
+    const nextPhase = change.type === 'put' ? change.object.status?.['phase'] : undefined;
+    if (change.type === 'put' && holdsAllocation(node, String(nextPhase))) return undefined;
+    const record = known ? known.kv : this.#cache.allocation(node);
+    const allocation = readAllocation(record);
+    return allocationWrite(node, record, withoutTask(allocation, current.key) ?? allocation);
+  }
+}
+
+/** What a transaction has shown the allocation record to be; its `kv` is undefined when there is none. */
+interface AllocationRecord {
+  kv: KeyValue | undefined;
+}
+
+function compareObject(kind: { group: string; plural: string }, object: CachedObject | undefined): Compare[] {
+  return object ? [{ key: storeKey(kind, object.key), modRevision: object.revision }] : [];
+}
+
+function outcome(current: CachedObject, value: Buffer | undefined, revision: number): Changed {
+  return value
+    ? { type: 'changed', object: new CachedObject(current.key, revision, withRevision(value, revision)) }
+    : { type: 'removed', object: current.atRevision(revision) };
+}
+
+/** A write that says what is there already makes no revision. */
+function isNoOp(current: CachedObject, change: Change | undefined, value: Buffer | undefined): boolean {
+  if (change?.type !== 'put' || !value) return false;
+  const wire = withRevision(value, current.revision);
+  // Equal JSON has equal length, whatever the order of its keys.
+  if (wire.length !== current.bytes.length) return false;
+  if (wire.equals(current.bytes)) return true;
+  return sameJson(current.parse(), JSON.parse(wire.toString()));
+}
+
+function alreadyExists(kind: AnyKind, name: string): ApiError {
+  return new ApiError('AlreadyExists', `${qualified(kind)} ${JSON.stringify(name)} already exists`, {
+    name,
+    group: kind.group,
+    kind: kind.plural,
+  });
+}

@@ -1,0 +1,127 @@
+/**
+ * The API server: puts its parts together and runs them. Stateless over the store; any number may run.
+ *
+ *   const server = createApiServer({ store, kinds: builtinKinds, authenticator, logger });
+ *   await server.start();
+ *   const { status, body } = await server.handle({ method: 'GET', url: '/apis/gantry.dev/v1/jobs', … });
+ */
+import type { AnyKind } from '../kinds/define-kind.ts';
+import { type Clock, systemClock } from '../meta/clock.ts';
+import type { Logger } from '../meta/logger.ts';
+import { type Random, systemRandom } from '../meta/random.ts';
+import type { Store } from '../store/store.ts';
+import { ApiDocuments } from './api-documents.ts';
+import type { AuditLog } from './audit.ts';
+import type { Authenticator } from './authenticate.ts';
+import { createInitialObjects } from './bootstrap.ts';
+import type { Backend } from './call.ts';
+import { Expiry } from './expiry.ts';
+import { handleRequest, type Pipeline } from './handle-request.ts';
+import type { HealthCheck } from './health.ts';
+import { KindTable } from './kind-table.ts';
+import { type Listener, type ListenOptions, listen } from './listener.ts';
+import { Metrics } from './metrics.ts';
+import type { NodeClient } from './node-client.ts';
+import { ObjectStore } from './object-store.ts';
+import { InFlightLimits } from './overload.ts';
+import type { ApiRequest, ApiResponse } from './request.ts';
+import { versionInfo } from './version.ts';
+import { WatchCache } from './watch-cache.ts';
+import { WatchHubs } from './watch-hubs.ts';
+
+export interface ApiServerOptions {
+  store: Store;
+  kinds: readonly AnyKind[];
+  authenticator: Authenticator;
+  logger: Logger;
+  clock?: Clock;
+  random?: Random;
+  /** How to reach node agents, for logs. */
+  nodeClient?: NodeClient;
+  audit?: AuditLog;
+}
+
+export interface ApiServer {
+  /** Resolves when the caches are filled and the initial objects exist. */
+  start(): Promise<void>;
+  /** Answers one request, without any transport. Never rejects. */
+  handle(request: ApiRequest): Promise<ApiResponse>;
+  /** Opens the listener; resolves when it accepts. */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Ends: not ready, no new connections, watches ended cleanly, requests under way finished. Leaves the store open. */
+  close(): Promise<void>;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { store, logger, clock = systemClock, random = systemRandom } = options;
+  const cache = new WatchCache({ store, clock, logger });
+  const hubs = new WatchHubs({ cache, clock, logger });
+  const metrics = new Metrics();
+  metrics.observeState({ cache, hubs });
+  const backend: Backend = {
+    store,
+    cache,
+    hubs,
+    metrics,
+    clock,
+    random,
+    logger,
+    objects: new ObjectStore(store, cache, new Expiry(store, clock)),
+    kinds: new KindTable(options.kinds),
+    nodeClient: options.nodeClient,
+  };
+  let closing = false;
+  const pipeline: Pipeline = {
+    backend,
+    authenticator: options.authenticator,
+    documents: new ApiDocuments(backend.kinds),
+    limits: new InFlightLimits(metrics),
+    healthChecks: healthChecks(backend, () => closing),
+    audit: options.audit,
+    version: versionInfo(),
+  };
+  const listeners: Listener[] = [];
+  const handle = (request: ApiRequest): Promise<ApiResponse> => handleRequest(pipeline, request);
+  return {
+    handle,
+    async start() {
+      await cache.start();
+      hubs.start();
+      await createInitialObjects(backend);
+      await cache.waitUntilCurrent();
+    },
+    async listen(listenOptions) {
+      const listener = await listen(handle, listenOptions);
+      listeners.push(listener);
+      return listener;
+    },
+    async close() {
+      closing = true;
+      await hubs.close();
+      await Promise.all(listeners.map((listener) => listener.close()));
+      await cache.stop();
+      await options.audit?.close();
+    },
+  };
+}
+
+function healthChecks({ cache, store }: Backend, isClosing: () => boolean): HealthCheck[] {
+  return [
+    { name: 'ping', readinessOnly: false, check: async () => undefined },
+    {
+      name: 'store',
+      readinessOnly: true,
+      check: () =>
+        store.get('/registry/health').then(
+          () => undefined,
+          () => 'the store does not answer',
+        ),
+    },
+    {
+      name: 'watch-cache',
+      readinessOnly: true,
+      check: async () => (cache.synced ? undefined : 'not filled yet'),
+    },
+    { name: 'shutdown', readinessOnly: true, check: async () => (isClosing() ? 'shutting down' : undefined) },
+  ];
+}

@@ -1,0 +1,21 @@
+/** The body of a write as JSON. Only JSON is taken; YAML is a matter of the clients. */
+import { ApiError } from '../../meta/api-error.ts';
+import type { Call } from '../call.ts';
+import { decodeJson } from '../decode-body.ts';
+
+/** Throws ApiError UnsupportedMediaType, BadRequest or RequestEntityTooLarge. No Content-Type means JSON. */
+export function jsonBody({ request }: Pick<Call, 'request'>): unknown {
+  const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (
+    mediaType !== undefined &&
+    mediaType !== '' &&
+    mediaType !== 'application/json' &&
+    mediaType !== '*/*'
+  ) {
+    throw new ApiError(
+      'UnsupportedMediaType',
+      `the body of the request was in an unknown format - accepted media types include: application/json (got ${mediaType})`,
+    );
+  }
+  return decodeJson(request.body);
+}

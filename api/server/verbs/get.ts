@@ -1,0 +1,48 @@
+/** GET of one object: from the watch cache, at a revision that is fresh enough for what was asked. */
+import { ApiError } from '../../meta/api-error.ts';
+import { objectAnswer } from '../answer.ts';
+import { CachedObject } from '../cached-object.ts';
+import type { Call } from '../call.ts';
+import { storeKey } from '../keys.ts';
+import { nodeRefusal } from '../node-restriction.ts';
+import { notFound } from '../object-lifecycle.ts';
+import { readParameters } from '../parameters.ts';
+import type { ApiResponse } from '../request.ts';
+import { forbiddenToNode, keyOfCall } from './target.ts';
+
+export async function getObject(call: Call): Promise<ApiResponse> {
+  return objectAnswer(call, await readObject(call));
+}
+
+/** Throws ApiError NotFound, or Forbidden to a node that must not see it. */
+export async function readObject(call: Call): Promise<CachedObject> {
+  const { served, path, user } = call;
+  const object = await find(call);
+  if (!object) throw notFound(served.kind, path.name ?? '');
+  if (user.groups.includes('system:nodes')) {
+    const refusal = nodeRefusal(user, served.kind, { verb: 'get', old: object.parse() });
+    if (refusal) throw forbiddenToNode(call, refusal);
+  }
+  return object;
+}
+
+async function find(call: Call): Promise<CachedObject | undefined> {
+  const { cache, store } = call.backend;
+  const { kind } = call.served;
+  const { revision, match } = readParameters(call.query);
+  const key = keyOfCall(call);
+  if (match === 'Exact') {
+    const { kv } = await store.get(storeKey(kind, key), { revision: revision! }).catch(asReadError);
+    return kv && CachedObject.fromStore(key, kv);
+  }
+  if (revision === undefined) await cache.waitUntilCurrent();
+  else if (revision > 0) await cache.waitFor(revision);
+  return cache.kind(kind).get(key);
+}
+
+/** A revision in the future is asked for again later, as everywhere in the API. */
+export function asReadError(error: unknown): never {
+  if (error instanceof ApiError && error.reason === 'BadRequest')
+    throw new ApiError('Timeout', `Too large resource version: ${error.message}`, { retryAfterSeconds: 1 });
+  throw error;
+}

@@ -1,0 +1,108 @@
+/**
+ * PUT and PATCH of an object or one of its parts: a proposed object, and what becomes of it. Both run the
+ * same steps on the object as it is stored, and again when somebody else was faster.
+ */
+import { ApiError } from '../../meta/api-error.ts';
+import type { AnyObject } from '../../meta/object-meta.ts';
+import { admit } from '../admission.ts';
+import { objectAnswer } from '../answer.ts';
+import type { CachedObject } from '../cached-object.ts';
+import type { Call } from '../call.ts';
+import { decodeJson } from '../decode-body.ts';
+import { invalidError } from '../field-errors.ts';
+import {
+  carryServerFields,
+  checkPreconditions,
+  countGeneration,
+  deletionCauses,
+  isDoneDeleting,
+  withStatusOf,
+} from '../object-lifecycle.ts';
+import type { Change, Changed } from '../object-store.ts';
+import { checkFields, objectOf, validateObject, validateStatus } from '../object-validation.ts';
+import { writeParameters } from '../parameters.ts';
+import { applyPatch } from '../patch.ts';
+import type { ApiResponse } from '../request.ts';
+import { jsonBody } from './body.ts';
+import { keyOfCall } from './target.ts';
+
+/** Makes the proposed object out of a private copy of the stored one. */
+export type Proposal = (stored: AnyObject) => AnyObject;
+
+export async function updateObject(call: Call): Promise<ApiResponse> {
+  const body = objectOf(call.served, jsonBody(call));
+  checkNames(call, body);
+  const { fieldValidation } = writeParameters(call.query);
+  call.warnings.push(...checkFields(call.served, body, fieldValidation));
+  const { object } = await changeObject(call, () => body);
+  return objectAnswer(call, object);
+}
+
+export async function patchObject(call: Call): Promise<ApiResponse> {
+  const { served, request, query } = call;
+  const patch = decodeJson(request.body);
+  const { fieldValidation } = writeParameters(query);
+  const { object } = await changeObject(call, (stored) => {
+    const patched = objectOf(
+      served,
+      applyPatch(request.headers['content-type'] ?? '', patch, stored, served.kind),
+    );
+    checkNames(call, patched);
+    call.warnings = checkFields(served, patched, fieldValidation);
+    return patched;
+  });
+  return objectAnswer(call, object);
+}
+
+/** Throws ApiError NotFound, Conflict, Invalid or Forbidden. */
+export function changeObject(call: Call, propose: Proposal): Promise<Changed> {
+  const { backend, served, query } = call;
+  const { dryRun } = writeParameters(query);
+  return backend.objects.change(
+    served.kind,
+    keyOfCall(call),
+    (current) => decideChange(call, current, propose),
+    { dryRun },
+  );
+}
+
+function decideChange(call: Call, current: CachedObject, propose: Proposal): Change {
+  const { served, path } = call;
+  const old = current.parse();
+  const proposed = propose(current.parse());
+  const { uid, resourceVersion } = proposed.metadata;
+  checkPreconditions(served.kind, old, { uid, resourceVersion });
+  const next =
+    path.subresource === 'status' ? nextStatus(call, proposed, old) : nextObject(call, proposed, old);
+  return isDoneDeleting(next) ? { type: 'remove' } : { type: 'put', object: next };
+}
+
+function nextObject(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {
+  const { kind } = call.served;
+  const next = carryServerFields(kind, proposed, old);
+  validateObject(call.served, next, old);
+  const causes = deletionCauses(next, old);
+  if (causes.length > 0) throw invalidError(kind, old.metadata.name, causes);
+  admit(call, next, old);
+  countGeneration(kind, next, old);
+  return next;
+}
+
+function nextStatus(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {
+  const next = withStatusOf(proposed, old);
+  validateStatus(call.served, next, old);
+  admit(call, next, old);
+  return next;
+}
+
+/** What an object is called cannot be changed by writing it. */
+function checkNames({ path }: Call, { metadata }: AnyObject): void {
+  if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== path.name) {
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${String(metadata.name).slice(0, 253)}) does not match the name on the URL (${path.name})`,
+    );
+  }
+  if (metadata.namespace !== undefined && metadata.namespace !== '' && metadata.namespace !== path.namespace)
+    throw new ApiError('BadRequest', 'the namespace of the object does not match the namespace on the URL');
+}
