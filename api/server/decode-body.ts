@@ -100,6 +100,17 @@ function checkNumber(value: number, path: string): 0 {
   return 0;
 }
 
+/** For values that did not come from `decodeJson` alone: operations of a patch can pile up depth. Throws BadRequest. */
+export function requireBoundedDepth(root: unknown): void {
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth + 1) throw malformed(`it is nested deeper than ${maxDepth} levels`);
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+}
+
 /** The first key that occurs twice in one object of a JSON text that has one. Only for the message. */
 function duplicateKey(text: string): string {
   const seen: Set<string>[] = [];

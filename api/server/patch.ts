@@ -8,6 +8,7 @@ import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
 import { ApiError } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
+import { requireBoundedDepth } from './decode-body.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
 
 export const patchTypes = {
@@ -84,6 +85,7 @@ function applyJsonPatch(patch: unknown, object: AnyObject, kind: AnyKind): AnyOb
       );
     applyOperation(draft, operation, index, kind);
   }
+  requireBoundedDepth(draft);
   return draft;
 }
 
