@@ -61,20 +61,5 @@ export function leaseContract(backend: () => Backend): void {
       expect((await store.list('')).items).toEqual([]);
       expect(await store.keepLeaseAlive(4711)).toBe(false);
     });
-
-    test('leases and their keys survive a restart', async () => {
-      const { store, restart, passTime } = backend();
-      const leaseId = await store.grantLease(2);
-      const revision = await write(store, put('a', '1', leaseId));
-      if (!restart) return;
-      const reopened = await restart();
-      expect((await reopened.get('a')).kv?.leaseId).toBe(leaseId);
-      const recorder = new WatchRecorder();
-      const watch = reopened.watch('', revision + 1, recorder);
-      await passTime(2_500);
-      await recorder.count(1);
-      watch.cancel();
-      expect(recorder.log).toEqual(['delete a']);
-    });
   });
 }

@@ -5,11 +5,14 @@ import { put, write } from './backend.ts';
 import { storeContract } from './contract.ts';
 
 describe('the memory store', () => {
-  storeContract(async () => {
-    const clock = new VirtualClock();
-    const store = openMemoryStore({ clock });
-    return { store, passTime: (ms) => clock.advance(ms), close: () => store.close() };
-  });
+  storeContract(
+    async () => {
+      const clock = new VirtualClock();
+      const store = openMemoryStore({ clock });
+      return { store, passTime: (ms) => clock.advance(ms), close: () => store.close() };
+    },
+    { durable: false },
+  );
 
   test('closing leaves no timer behind', async () => {
     const clock = new VirtualClock();
