@@ -51,6 +51,8 @@ export type ReflectorState = 'init' | 'list' | 'watch' | 'backoff' | 'stopped';
 
 /** A watch that lived so long was healthy: its end is no reason to back off. */
 const healthyMs = 5_000;
+/** Short enough that a control plane is itself again seconds after its API server came back. */
+const maxBackoffMs = 5_000;
 
 export class Reflector<T extends KubeObject> {
   state: ReflectorState = 'init';
@@ -73,6 +75,7 @@ export class Reflector<T extends KubeObject> {
       name: `reflector of ${options.resource.plural}`,
       step: (signal) => this.#turn(signal),
       intervalMs: 1_000,
+      backoff: { baseMs: 100, maxMs: maxBackoffMs },
       clock,
       random,
       logger,

@@ -53,8 +53,7 @@ export class FakeCluster {
       create: async (resource, draft) => this.#create(resource, draft) as never,
       update: async (resource, object) => this.#update(resource, object) as never,
       updateStatus: async (resource, object) => this.#update(resource, object) as never,
-      patch: async (resource, key, { body }) =>
-        this.#patch(resource, key, body as Partial<AnyObject>) as never,
+      patch: async (resource, key, { body }) => this.#patch(resource, key, body) as never,
       delete: async (resource, key, parameters) => this.#delete(resource, key, parameters),
       bind: unsupported,
       raw: unsupported,
@@ -87,10 +86,8 @@ export class FakeCluster {
     return this.#commit('MODIFIED', pathOf(resource, object.metadata), copy(object) as AnyObject);
   }
 
-  #patch(resource: Resource<KubeObject>, key: ObjectKey, body: Partial<AnyObject>): AnyObject {
-    const known = this.#existing(resource, key);
-    const metadata = { ...known.metadata, ...body.metadata };
-    return this.#commit('MODIFIED', pathOf(resource, key), copy({ ...known, ...body, metadata }));
+  #patch(resource: Resource<KubeObject>, key: ObjectKey, body: object): AnyObject {
+    return this.#commit('MODIFIED', pathOf(resource, key), merged(this.#existing(resource, key), body));
   }
 
   #delete(resource: Resource<KubeObject>, key: ObjectKey, { preconditions }: DeleteParameters = {}): void {
@@ -198,6 +195,18 @@ function isIn(
     path.startsWith(`${plural}/${namespace === undefined ? '' : `${namespace}/`}`) &&
     matchesLabels(parseLabelSelector(labelSelector), metadata.labels)
   );
+}
+
+/** RFC 7386. */
+function merged<T extends object>(target: T, patch: object): T {
+  const result = copy(target) as Record<string, unknown>;
+  for (const [field, value] of Object.entries(patch)) {
+    const known = result[field];
+    if (value === null) delete result[field];
+    else if (typeof value === 'object' && !Array.isArray(value)) result[field] = merged(known ?? {}, value);
+    else result[field] = value;
+  }
+  return result as T;
 }
 
 function copy<T>(value: T): T {
