@@ -36,3 +36,16 @@ export const Lease = resource<import('./lease.ts').Lease>(names.Lease);
 export type Lease = import('./lease.ts').Lease;
 export const PriorityClass = resource<import('./priority-class.ts').PriorityClass>(names.PriorityClass);
 export type PriorityClass = import('./priority-class.ts').PriorityClass;
+
+/** Every built-in kind, what makes others before what is made: who empties something goes in this order. */
+export const builtinResources: readonly Resource<KubeObject>[] = [
+  Job,
+  Task,
+  ConfigMap,
+  Secret,
+  Lease,
+  Event,
+  Node,
+  Namespace,
+  PriorityClass,
+];
