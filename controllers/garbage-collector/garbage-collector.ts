@@ -1,0 +1,167 @@
+/**
+ * The garbage collector: deletes what is owned by nobody any more, and carries out foreground and orphan
+ * deletion. One controller per kind; an object's key is woken by itself, by the end of its owners, and
+ * by any change of its dependents.
+ */
+import { builtinResources, type Resource } from '../../api/kinds/resources.ts';
+import { hasReason } from '../../api/meta/api-error.ts';
+import { type KubeObject, keyOf } from '../../api/meta/object-meta.ts';
+import type { Client, ObjectKey } from '../../client/client.ts';
+import {
+  type Caches,
+  type ControllerDefinition,
+  controller,
+  type ReconcileContext,
+} from '../../client/controller.ts';
+import {
+  decideChild,
+  decideOwner,
+  heldBy,
+  type OwnerState,
+  type Verdict,
+  withoutFinalizer,
+  withoutOwner,
+} from './decide.ts';
+import { keyOfOwner, OwnerLookup, resourceOf } from './owner-lookup.ts';
+
+/** Events are owned by nobody and go by themselves. */
+const collected = builtinResources.filter(({ kind }) => kind !== 'Event');
+
+export function garbageCollectors(): ControllerDefinition[] {
+  const owners = new OwnerLookup();
+  return collected.map((resource) => collectorOf(resource, owners));
+}
+
+function collectorOf(resource: Resource<KubeObject>, owners: OwnerLookup): ControllerDefinition {
+  let builder = controller(resource)
+    .options({ name: `garbage-collector-${resource.plural}`, concurrency: 8 })
+    .when(({ type }) => type !== 'deleted');
+  for (const other of collected) {
+    builder = builder
+      .watches(other, (owner, caches) => caches.cache(resource).ownedBy(owner).map(keyOf), isDeletion)
+      .watches(other, (child) => ownerKeys(child, resource));
+  }
+  return builder.reconcile((object, context) => collect(object, { resource, owners, context }));
+}
+
+function isDeletion({ type }: { type: string }): boolean {
+  return type === 'deleted';
+}
+
+/** Keys of the owners of that kind: only going ones have anything to do, but which those are, reconcile sees. */
+function ownerKeys(child: KubeObject, resource: Resource<KubeObject>): string[] {
+  return (child.metadata.ownerReferences ?? [])
+    .filter(({ kind, apiVersion }) => kind === resource.kind && apiVersion === resource.apiVersion)
+    .map((owner) => keyOf({ metadata: keyOfOwner(owner, resource, child) }));
+}
+
+interface Collection {
+  resource: Resource<KubeObject>;
+  owners: OwnerLookup;
+  context: ReconcileContext;
+}
+
+async function collect(object: KubeObject, collection: Collection): Promise<void> {
+  const { resource, context } = collection;
+  const finalizer = heldBy(object);
+  const verdict = finalizer
+    ? await judgeOwner(object, finalizer, context)
+    : await judgeChild(object, collection);
+  await carryOut(verdict, object, { resource, client: context.client });
+}
+
+async function judgeChild(object: KubeObject, { owners, context }: Collection): Promise<Verdict> {
+  const states = new Map<string, OwnerState>();
+  const lookup = { client: context.client, caches: context };
+  for (const owner of object.metadata.ownerReferences ?? []) {
+    const state = await owners.stateOf(owner, object, lookup);
+    states.set(owner.uid, state);
+    if (state !== 'absent') break;
+  }
+  return decideChild(object, ({ uid }) => states.get(uid) ?? 'unknown');
+}
+
+/** Looks for dependents in the caches, and before the finalizer may come off, live. */
+async function judgeOwner(
+  object: KubeObject,
+  finalizer: string,
+  context: ReconcileContext,
+): Promise<Verdict> {
+  const uid = object.metadata.uid ?? '';
+  const verdict = decideOwner(finalizer, cachedDependents(object, context), uid);
+  if (verdict.type !== 'release') return verdict;
+  return decideOwner(finalizer, await liveDependents(object, context.client), uid);
+}
+
+function cachedDependents(owner: KubeObject, caches: Caches): KubeObject[] {
+  return collected.flatMap((resource) => caches.cache(resource).ownedBy(owner));
+}
+
+async function liveDependents({ metadata }: KubeObject, client: Client): Promise<KubeObject[]> {
+  const { namespace, uid } = metadata;
+  const reachable = collected.filter((resource) => resource.namespaced || namespace === undefined);
+  const lists = await Promise.all(
+    reachable.map((resource) => client.list(resource, namespace === undefined ? {} : { namespace })),
+  );
+  return lists
+    .flatMap(({ items }) => items)
+    .filter((item) => item.metadata.ownerReferences?.some((owner) => owner.uid === uid));
+}
+
+async function carryOut(
+  verdict: Verdict,
+  object: KubeObject,
+  { resource, client }: { resource: Resource<KubeObject>; client: Client },
+): Promise<void> {
+  switch (verdict.type) {
+    case 'keep':
+      return;
+    case 'delete':
+      return ignoringChanges(() => deleteObject(resource, object, client));
+    case 'deleteDependents':
+      return forEachDependent(verdict.dependents, (kind, child) => deleteObject(kind, child, client));
+    case 'orphanDependents':
+      return forEachDependent(verdict.dependents, async (kind, child) => {
+        await client.update(kind, withoutOwner(child, object.metadata.uid ?? ''));
+      });
+    case 'release':
+      return ignoringChanges(async () => {
+        await client.update(resource, withoutFinalizer(object, verdict.finalizer));
+      });
+  }
+}
+
+async function forEachDependent(
+  dependents: readonly KubeObject[],
+  act: (resource: Resource<KubeObject>, child: KubeObject) => Promise<void>,
+): Promise<void> {
+  for (const child of dependents) {
+    const { apiVersion, kind, metadata } = child;
+    const resource = resourceOf({ apiVersion, kind, name: metadata.name, uid: '' });
+    if (resource) await ignoringChanges(() => act(resource, child));
+  }
+}
+
+/** With the version it was judged at: an owner that was added meanwhile counts. */
+async function deleteObject(
+  resource: Resource<KubeObject>,
+  { metadata }: KubeObject,
+  client: Client,
+): Promise<void> {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  const key: ObjectKey = namespace === undefined ? { name } : { namespace, name };
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  await client.delete(resource, key, { propagationPolicy: 'Background', preconditions });
+}
+
+/** What changed or went meanwhile comes back here by its event. */
+async function ignoringChanges(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Does an owner exist? The cache may say yes; only a live read may say no. A uid that was once found
+ * absent never comes back, so that much is remembered: the tasks of a large job cost one read, not
+ * thousands.
+ */
+import { builtinResources, type Resource } from '../../api/kinds/resources.ts';
+import { hasReason } from '../../api/meta/api-error.ts';
+import type { KubeObject, OwnerReference } from '../../api/meta/object-meta.ts';
+import type { Client, ObjectKey } from '../../client/client.ts';
+import type { Caches } from '../../client/controller.ts';
+import type { OwnerState } from './decide.ts';
+
+const maxRemembered = 10_000;
+
+export class OwnerLookup {
+  /** Uids found absent, oldest first. */
+  readonly #absent = new Set<string>();
+
+  async stateOf(
+    owner: OwnerReference,
+    child: KubeObject,
+    { client, caches }: { client: Client; caches: Caches },
+  ): Promise<OwnerState> {
+    if (this.#absent.has(owner.uid)) return 'absent';
+    const resource = resourceOf(owner);
+    if (!resource) return 'unknown';
+    const key = keyOfOwner(owner, resource, child);
+    if (caches.cache(resource).get(key)?.metadata.uid === owner.uid) return 'present';
+    try {
+      if ((await client.get(resource, key)).metadata.uid === owner.uid) return 'present';
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+    }
+    this.#remember(owner.uid);
+    return 'absent';
+  }
+
+  #remember(uid: string): void {
+    this.#absent.add(uid);
+    const [oldest] = this.#absent;
+    if (this.#absent.size > maxRemembered && oldest !== undefined) this.#absent.delete(oldest);
+  }
+}
+
+/** Undefined for a kind the collector does not know: it must not judge. */
+export function resourceOf({ apiVersion, kind }: OwnerReference): Resource<KubeObject> | undefined {
+  return builtinResources.find((resource) => resource.kind === kind && resource.apiVersion === apiVersion);
+}
+
+/** An owner lives in the namespace of what it owns, or in none. */
+export function keyOfOwner(
+  owner: OwnerReference,
+  resource: Resource<KubeObject>,
+  child: KubeObject,
+): ObjectKey {
+  const { namespace } = child.metadata;
+  return resource.namespaced && namespace !== undefined
+    ? { namespace, name: owner.name }
+    : { name: owner.name };
+}
