@@ -82,7 +82,7 @@ export async function removeContext(path: string, name: string): Promise<void> {
 
 /** Runs `change` on the parsed file under kubectl's own lock; writes when it says that something changed. */
 async function edit(path: string, change: (document: Document, yaml: Yaml) => boolean): Promise<void> {
-  const yaml = await import('yaml');
+  const { default: yaml } = await import('yaml');
   const target = await realpath(path).catch(() => path);
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
   const unlock = await lock(`${target}.lock`);

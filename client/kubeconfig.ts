@@ -161,7 +161,7 @@ async function parse(text: string, path: string): Promise<unknown> {
       // Flow-style YAML begins like JSON.
     }
   }
-  const yaml = await import('yaml');
+  const { default: yaml } = await import('yaml');
   try {
     return yaml.parse(text) ?? {};
   } catch (error) {
