@@ -169,7 +169,6 @@ const metadataFlags = [{ flags: '--overwrite', description: 'change values that 
 const writeRows: readonly CommandRow[] = [
   {
     name: 'apply',
-    arguments: '[unexpected...]',
     summary: 'make objects as manifests say: create what is missing, change what differs',
     flags: [filename, recursive, dryRun, validate, output],
     examples: '  gantry apply -f web.yaml\n  cat web.yaml | gantry apply -f -',
@@ -177,7 +176,6 @@ const writeRows: readonly CommandRow[] = [
   },
   {
     name: 'create',
-    arguments: '[unexpected...]',
     summary: 'create objects from manifests',
     flags: [filename, recursive, dryRun, validate, output],
     load: async () => (await import('./commands/create.ts')).create,

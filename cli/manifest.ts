@@ -16,6 +16,7 @@ import {
   type Pair,
   parseAllDocuments,
   visit,
+  type YAMLError,
 } from 'yaml';
 import { ApiError } from '../api/meta/api-error.ts';
 import type { AnyObject } from '../api/meta/object-meta.ts';
@@ -41,11 +42,15 @@ export interface Place {
   text: string;
 }
 
+const maxShown = 160;
+
 /** `web.yaml:7:3: …` and the line with a caret under it. */
 export function errorAt({ file, line, column, text }: Place, message: string): ApiError {
   const number = String(line).padStart(5);
-  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-  const indent = shown.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  // Of a line as long as JSON's, the part around the place.
+  const start = column > maxShown ? column - maxShown / 2 : 0;
+  const shown = text.slice(start, start + maxShown);
+  const indent = text.slice(start, column - 1).replace(/[^\t]/g, ' ');
   return new ApiError(
     'BadRequest',
     `${file}:${line}:${column}: ${message}\n${number} | ${shown}\n${' '.repeat(5)} | ${indent}^`,
@@ -106,17 +111,17 @@ function parseDocuments(source: SourceText): Document.Parsed[] {
 
 function manifestsOf(document: Document.Parsed, source: SourceText): Manifest[] {
   const [problem] = document.errors;
-  if (problem) throw errorAt(source.placeAt(problem.pos[0]), yamlMessage(problem.message));
+  if (problem) throw errorAt(source.placeAt(problem.pos[0]), yamlMessage(problem));
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null))
     return [];
   checkTree(document, source);
   return objectsOf(plainValue(document, source), [], { document, source });
 }
 
-/** The library's words, without its position at the end. */
-function yamlMessage(message: string): string {
-  const first = message.split('\n', 1)[0] ?? message;
-  return first === 'Map keys must be unique' ? 'this key is given twice' : first;
+function yamlMessage({ code, message }: YAMLError): string {
+  if (code === 'DUPLICATE_KEY') return 'this key is given twice';
+  if (code === 'RESOURCE_EXHAUSTION') return 'nested too deeply';
+  return message;
 }
 
 /** Depth, and keys that are no text: checked on the tree, where the place is known. */
@@ -128,6 +133,10 @@ function checkTree(document: Document.Parsed, source: SourceText): void {
     Pair: (_key, pair) => {
       if (isNode(pair.key) && !isScalar(pair.key) && !isAlias(pair.key))
         throw errorAt(placeOf(pair.key, source), 'a key must be text');
+    },
+    Alias: (_key, node) => {
+      if (!node.resolve(document))
+        throw errorAt(placeOf(node, source), `there is no anchor &${node.source} before this`);
     },
     Scalar: (_key, node) => {
       if (typeof node.value === 'number' && !Number.isFinite(node.value))

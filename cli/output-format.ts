@@ -1,5 +1,6 @@
 /** `-o`: which form a command's objects are printed in, and the printing of all forms but the table. */
 import type { AnyObject, KubeObject } from '../api/meta/object-meta.ts';
+import { sorted } from './canonical-json.ts';
 import type { ApiResource } from './discovery.ts';
 import { UsageError } from './failure.ts';
 import { type Output, printable } from './output.ts';
@@ -49,11 +50,13 @@ export async function printObjects(
       for (const { resource, object } of fetched) io.out(`${fullName(resource, object.metadata.name)}\n`);
       return;
     case 'json':
-      io.out(`${JSON.stringify(value, null, 4)}\n`);
+      io.out(`${JSON.stringify(sorted(value), null, 4)}\n`);
       return;
-    case 'yaml':
-      io.out(printable(await toYaml(value), io));
+    case 'yaml': {
+      const { toYaml } = await import('./yaml-text.ts');
+      io.out(printable(toYaml(value), io));
       return;
+    }
     case 'jsonpath': {
       const { renderTemplate } = await import('./jsonpath.ts');
       io.out(printable(renderTemplate(format.template, value), io));
@@ -74,17 +77,6 @@ function listOf(items: AnyObject[]): unknown {
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return { ...object, metadata };
-}
-
-/** Keys in kubectl's (Go's) order: sorted. */
-export async function toYaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml');
-  return stringify(value, {
-    sortMapEntries: true,
-    lineWidth: 0,
-    aliasDuplicateObjects: false,
-    indentSeq: false,
-  });
 }
 
 async function customTable(spec: string, objects: readonly unknown[], noHeaders: boolean): Promise<string> {

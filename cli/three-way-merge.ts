@@ -5,10 +5,9 @@
  * (apimachinery, jsonmergepatch.CreateThreeWayJSONMergePatch), so the two can take turns on one object.
  */
 import type { AnyObject } from '../api/meta/object-meta.ts';
+import { canonicalJson, isMap, type Json, sameJson, setValue } from './canonical-json.ts';
 
 export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
-
-type Json = Record<string, unknown>;
 
 /** The patch; `{}` when nothing is to change. `lastApplied` is undefined for objects that were never applied. */
 export function threeWayMergePatch(lastApplied: Json | undefined, wanted: Json, current: Json): Json {
@@ -91,36 +90,6 @@ function withoutNulls(value: Json): Json {
   return result;
 }
 
-/** Key order means nothing. */
-export function sameJson(left: unknown, right: unknown): boolean {
-  return left === right || canonicalJson(left) === canonicalJson(right);
-}
-
-/** JSON with sorted keys, escaped as Go's encoder does it: kubectl's text, byte for byte. */
-export function canonicalJson(value: unknown): string {
-  return (JSON.stringify(sorted(value)) ?? '').replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isMap(value)) return value;
-  const result: Json = {};
-  for (const key of Object.keys(value).sort()) setValue(result, key, sorted(value[key]));
-  return result;
-}
-
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function ownValue(map: Json, key: string): unknown {
   return Object.hasOwn(map, key) ? map[key] : undefined;
-}
-
-/** Also for a key called `__proto__`. */
-function setValue(map: Json, key: string, value: unknown): void {
-  Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
 }

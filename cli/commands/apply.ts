@@ -24,8 +24,7 @@ export interface ApplyOptions extends FileOptions, WriteOptions {
   output?: string;
 }
 
-export const apply: CommandFunction<ApplyOptions> = async (context, args, options) => {
-  if (args.length > 0) throw new UsageError(`unexpected ${JSON.stringify(args[0])}: files are given with -f`);
+export const apply: CommandFunction<ApplyOptions> = async (context, _args, options) => {
   const manifests = await readManifests(context, options);
   const session = await context.session();
   const wanted = await wantedObjects(manifests, session, options);

@@ -38,11 +38,9 @@ export const useContext: CommandFunction<object> = async ({ io, kubeconfigFiles 
     );
   }
   const { file, text } = await firstReadable(kubeconfigFiles);
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text);
-  document.set('current-context', wanted);
+  const { withField } = await import('../yaml-text.ts');
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, document.toString({ lineWidth: 0 }), { mode: 0o600 });
+  await writeFile(draft, withField(text, 'current-context', wanted), { mode: 0o600 });
   await rename(draft, file);
   io.out(`Switched to context "${wanted}".\n`);
   return 0;

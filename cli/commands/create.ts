@@ -1,15 +1,14 @@
 /** `gantry create -f`: makes new objects; says so when they exist already. */
 import type { CommandFunction } from '../command.ts';
 import { dryRunSuffix, parseDryRun, writeParameters } from '../dry-run.ts';
-import { eachReported, UsageError } from '../failure.ts';
+import { eachReported } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { placedError, wantedObjects } from '../manifest-objects.ts';
 import { type Fetched, parseOutputFormat, printObjects } from '../output-format.ts';
 import { shownName, shownType } from '../resource-names.ts';
 import type { ApplyOptions } from './apply.ts';
 
-export const create: CommandFunction<ApplyOptions> = async (context, args, options) => {
-  if (args.length > 0) throw new UsageError(`unexpected ${JSON.stringify(args[0])}: files are given with -f`);
+export const create: CommandFunction<ApplyOptions> = async (context, _args, options) => {
   const manifests = await readManifests(context, options);
   const { client, ...session } = await context.session();
   const wanted = await wantedObjects(manifests, { client, ...session }, options);

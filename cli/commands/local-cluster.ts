@@ -20,8 +20,6 @@ export const loadImage: CommandFunction<Options> = async (context, args, options
 };
 
 function handOn(command: keyof LocalCluster): CommandFunction<Options> {
-  return async ({ io, localCluster }, args, options) => {
-    if (args.length > 0) throw new UsageError(`unexpected ${JSON.stringify(args[0])}`);
-    return (await localCluster())[command](options as never, io);
-  };
+  return async ({ io, localCluster }, _args, options) =>
+    (await localCluster())[command](options as never, io);
 }

@@ -44,10 +44,10 @@ async function readPatch({ patch: text, patchFile, type }: PatchOptions): Promis
   if ((text === undefined) === (patchFile === undefined))
     throw new UsageError(`give the patch with -p '{"spec":…}' or --patch-file`);
   const source = text ?? (await (await import('node:fs/promises')).readFile(patchFile ?? '', 'utf8'));
-  const { parse } = await import('yaml');
+  const { fromYaml } = await import('../yaml-text.ts');
   let body: unknown;
   try {
-    body = parse(source, { maxAliasCount: 100 });
+    body = fromYaml(source);
   } catch (error) {
     throw new UsageError(
       `the patch is neither JSON nor YAML: ${error instanceof Error ? error.message : error}`,

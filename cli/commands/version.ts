@@ -1,7 +1,6 @@
 /** `gantry version`: of this program, and of the server when there is one. */
 import type { CommandFunction } from '../command.ts';
 import { UsageError } from '../failure.ts';
-import { toYaml } from '../output-format.ts';
 import { clientVersion } from '../version.ts';
 
 export interface VersionOptions {
@@ -22,7 +21,7 @@ export const version: CommandFunction<VersionOptions> = async ({ io, session }, 
     versions.serverVersion = (await client.raw('/version')) as ServerVersion;
   }
   if (options.output === 'json') io.out(`${JSON.stringify(versions, null, 2)}\n`);
-  else if (options.output === 'yaml') io.out(await toYaml(versions));
+  else if (options.output === 'yaml') io.out((await import('../yaml-text.ts')).toYaml(versions));
   else if (options.output !== undefined) throw new UsageError('-o: want json or yaml');
   else {
     io.out(`Client: ${clientVersion}\n`);
