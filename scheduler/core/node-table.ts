@@ -1,0 +1,210 @@
+/**
+ * All nodes as a structure of arrays: one row (slot) per node, one typed array per fact.
+ * Written by the cluster state (watch events, assumed binds), read by plugins as a Snapshot.
+ *
+ * Invariants: a node keeps its slot for life; `used` is the sum of the footprints charged and not yet
+ * discharged; free = allocatable − used. Tasks may be charged to a node that is not known yet (their
+ * watch event came first) or not any more: the slot then exists without being `present`.
+ */
+import type { Taint } from '../../api/kinds/node.ts';
+import type { Labels } from '../../api/meta/label-selector.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { PortTable } from './port-table.ts';
+import type { Footprint } from './scheduling-task.ts';
+import type { ResourceColumns, Snapshot } from './snapshot.ts';
+
+const firstCapacity = 64;
+
+export class NodeTable implements Snapshot {
+  size = 0;
+  nodeCount = 0;
+  reliefs = 0;
+  readonly names: string[] = [];
+  readonly labels: Labels[] = [];
+  readonly taintSets: (readonly Taint[])[] = [[]];
+  present = new Uint8Array(firstCapacity);
+  ready = new Uint8Array(firstCapacity);
+  unschedulable = new Uint8Array(firstCapacity);
+  taintSet = new Int32Array(firstCapacity);
+  generation = new Float64Array(firstCapacity);
+  #changes = 0;
+  #capacity = firstCapacity;
+  /** Tasks charged per slot. */
+  #tasks = new Int32Array(firstCapacity);
+  #rank = new Int32Array(firstCapacity);
+  #rankIsStale = false;
+  readonly #slots = new Map<string, number>();
+  readonly #freeSlots: number[] = [];
+  readonly #resources = new Map<string, Columns>();
+  readonly #taintSetIds = new Map<string, number>([['[]', 0]]);
+  readonly #ports = new PortTable();
+
+  resource(name: string): ResourceColumns | undefined {
+    return this.#resources.get(name);
+  }
+
+  portHolders(port: string): Iterable<number> {
+    return this.#ports.holders(port);
+  }
+
+  isPortTaken(port: string, slot: number): boolean {
+    return this.#ports.isTaken(port, slot);
+  }
+
+  get rank(): Int32Array {
+    if (this.#rankIsStale) this.#sortByName();
+    return this.#rank;
+  }
+
+  /** The slot of a node, or of the tasks of a node that is not there. */
+  slotOf(name: string): number | undefined {
+    return this.#slots.get(name);
+  }
+
+  /** Adds the node or takes over its new facts; gives its slot. */
+  setNode(facts: NodeFacts): number {
+    const slot = this.#slotFor(facts.name);
+    if (this.present[slot] === 0) this.nodeCount++;
+    this.present[slot] = 1;
+    this.ready[slot] = Number(facts.ready);
+    this.unschedulable[slot] = Number(facts.unschedulable);
+    this.taintSet[slot] = this.#internTaints(facts.taints);
+    this.labels[slot] = facts.labels;
+    // A node that sets no limit to its tasks has none (as in the API server's check).
+    this.#setAllocatable(slot, { pods: Number.POSITIVE_INFINITY, ...facts.allocatable });
+    this.#touch(slot);
+    this.reliefs++;
+    return slot;
+  }
+
+  removeNode(name: string): void {
+    const slot = this.#slots.get(name);
+    if (slot === undefined || this.present[slot] === 0) return;
+    this.nodeCount--;
+    this.present[slot] = 0;
+    this.#setAllocatable(slot, {});
+    this.#touch(slot);
+    this.#releaseSlot(slot);
+  }
+
+  /** Takes the footprint of one task from the node. */
+  charge(name: string, { requests, ports }: Footprint): void {
+    const slot = this.#slotFor(name);
+    for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
+    for (const port of ports) this.#ports.take(port, slot);
+    this.#tasks[slot]!++;
+    this.#touch(slot);
+  }
+
+  /** Gives back what `charge` took; gives the slot it was on. */
+  discharge(name: string, { requests, ports }: Footprint): number {
+    const slot = this.#slotFor(name);
+    for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
+    for (const port of ports) this.#ports.giveBack(port, slot);
+    this.#tasks[slot]!--;
+    this.#touch(slot);
+    this.reliefs++;
+    this.#releaseSlot(slot);
+    return slot;
+  }
+
+  #touch(slot: number): void {
+    this.generation[slot] = ++this.#changes;
+  }
+
+  #slotFor(name: string): number {
+    const known = this.#slots.get(name);
+    if (known !== undefined) return known;
+    const slot = this.#freeSlots.pop() ?? this.size++;
+    if (slot >= this.#capacity) this.#grow();
+    this.#slots.set(name, slot);
+    this.names[slot] = name;
+    this.labels[slot] = {};
+    this.#rankIsStale = true;
+    return slot;
+  }
+
+  #releaseSlot(slot: number): void {
+    if (this.present[slot] === 1 || this.#tasks[slot] !== 0) return;
+    this.#slots.delete(this.names[slot] ?? '');
+    this.#freeSlots.push(slot);
+    this.#rankIsStale = true;
+  }
+
+  #setAllocatable(slot: number, allocatable: Readonly<Record<string, number>>): void {
+    for (const resource in allocatable) this.#columns(resource);
+    for (const [resource, columns] of this.#resources) columns.offer(slot, allocatable[resource] ?? 0);
+  }
+
+  #columns(resource: string): Columns {
+    let columns = this.#resources.get(resource);
+    if (!columns) this.#resources.set(resource, (columns = new Columns(this.#capacity)));
+    return columns;
+  }
+
+  #internTaints(taints: readonly Taint[]): number {
+    const key = JSON.stringify(taints.map(({ key, value = '', effect }) => [key, value, effect]));
+    let id = this.#taintSetIds.get(key);
+    if (id === undefined) {
+      id = this.taintSets.push(taints) - 1;
+      this.#taintSetIds.set(key, id);
+    }
+    return id;
+  }
+
+  #sortByName(): void {
+    const slots = [...this.#slots].sort(([left], [right]) => (left < right ? -1 : 1));
+    for (const [position, [, slot]] of slots.entries()) this.#rank[slot] = position;
+    this.#rankIsStale = false;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    this.present = enlarged(this.present);
+    this.ready = enlarged(this.ready);
+    this.unschedulable = enlarged(this.unschedulable);
+    this.taintSet = enlarged(this.taintSet);
+    this.generation = enlarged(this.generation);
+    this.#tasks = enlarged(this.#tasks);
+    this.#rank = enlarged(this.#rank);
+    for (const columns of this.#resources.values()) columns.grow();
+  }
+}
+
+class Columns implements ResourceColumns {
+  allocatable: Float64Array;
+  used: Float64Array;
+  free: Float64Array;
+  inverse: Float64Array;
+
+  constructor(capacity: number) {
+    this.allocatable = new Float64Array(capacity);
+    this.used = new Float64Array(capacity);
+    this.free = new Float64Array(capacity);
+    this.inverse = new Float64Array(capacity);
+  }
+
+  offer(slot: number, amount: number): void {
+    this.allocatable[slot] = amount;
+    this.inverse[slot] = amount > 0 ? 1 / amount : 0;
+    this.free[slot] = amount - this.used[slot]!;
+  }
+
+  use(slot: number, amount: number): void {
+    this.used[slot]! += amount;
+    this.free[slot] = this.allocatable[slot]! - this.used[slot]!;
+  }
+
+  grow(): void {
+    this.allocatable = enlarged(this.allocatable);
+    this.used = enlarged(this.used);
+    this.free = enlarged(this.free);
+    this.inverse = enlarged(this.inverse);
+  }
+}
+
+function enlarged<Column extends Uint8Array | Int32Array | Float64Array>(column: Column): Column {
+  const larger = new (column.constructor as new (length: number) => Column)(column.length * 2);
+  larger.set(column);
+  return larger;
+}

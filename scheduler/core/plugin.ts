@@ -1,0 +1,99 @@
+/**
+ * The plugin interface: kube-scheduler's extension points, in the order a task passes them. A plugin has a
+ * name and implements any of them; `Profile` (profile.ts) collects the plugins of each point, and
+ * `scheduleTask` (schedule.ts) calls them.
+ *
+ * Plugins work by columns, not node by node: a filter gets the verdicts of all nodes and marks those it
+ * refuses; a scorer fills in the scores of all nodes. Plugins are pure: no clock, no randomness, no I/O.
+ *
+ * To add a call to an extension point that has none yet: collect its plugins in Profile, call them at
+ * their place in scheduleTask (core points) or scheduler.ts (points around the bind), and take the point
+ * out of `pointsWithoutRunner`.
+ */
+import type { NodeChange } from './node-facts.ts';
+import type { SchedulingTask } from './scheduling-task.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Verdict on a node nobody refused so far. */
+export const feasible = 0;
+/** Verdict on a slot without a node. */
+export const absent = 255;
+
+/** Where filters leave their marks; the mark of a plugin is its position among the filters plus 1. */
+export interface Verdicts {
+  /** By slot: `feasible`, `absent`, or the mark of the first filter that refused the node. */
+  readonly column: Uint8Array;
+  /** The mark of the filter being called. It overwrites nothing but `feasible`. */
+  readonly mark: number;
+}
+
+/** Why one filter refuses one node. */
+export interface Rejection {
+  /** Follows a count of nodes: "insufficient cpu", "cordoned". */
+  reason: string;
+  /** For a lack of some resource: how much. */
+  shortage?: Shortage;
+}
+
+/** Amounts in units of the resource (cpu in milli, everything else whole). */
+export interface Shortage {
+  resource: string;
+  missing: number;
+  requested: number;
+  allocatable: number;
+}
+
+/** Something happened that may make room for waiting tasks. */
+export type ClusterEvent =
+  | { type: 'NodeAdded'; slot: number }
+  | { type: 'NodeChanged'; slot: number; changes: ReadonlySet<NodeChange> }
+  | { type: 'TaskReleased'; slot: number };
+
+/** The states are what a plugin works out once per task; undefined means it has no say in this task. */
+export interface Plugin<FilterState = unknown, ScoreState = unknown> {
+  readonly name: string;
+
+  /** May the task be queued at all? Gives the reason why not. */
+  preEnqueue?(task: SchedulingTask): string | undefined;
+  /** Which waiting task goes first (as Array.sort). Exactly one plugin of a profile has it. */
+  queueSort?(left: SchedulingTask, right: SchedulingTask): number;
+
+  preFilter?(task: SchedulingTask, snapshot: Snapshot): FilterState | undefined;
+  /** Marks the nodes the task cannot run on. Called with the state of `preFilter`. */
+  filter?(state: FilterState, snapshot: Snapshot, verdicts: Verdicts): void;
+  /** Every reason why `filter` refuses that node, at least one. Belongs to `filter`. */
+  explain?(state: FilterState, snapshot: Snapshot, slot: number): Rejection[];
+  /** Could this event make nodes acceptable that `filter` refused? (KEP-4247, QueueingHint.) Absent: always. */
+  hint?(event: ClusterEvent, task: SchedulingTask, snapshot: Snapshot): boolean;
+  /** No node is feasible: makes one so (preemption), giving its slot. */
+  postFilter?(task: SchedulingTask, snapshot: Snapshot, verdicts: Uint8Array): number | undefined;
+
+  /** What `score` needs to know; `verdicts` tells which nodes are feasible. */
+  preScore?(task: SchedulingTask, snapshot: Snapshot, verdicts: Uint8Array): ScoreState | undefined;
+  /** Fills in 0 (worst) to 100 (best) for the feasible slots; the others do not matter. */
+  score?(state: ScoreState, snapshot: Snapshot, scores: Float64Array): void;
+
+  /** Books what the plugin keeps for the task before the bind; `unreserve` undoes it when the bind fails. */
+  reserve?(task: SchedulingTask, node: string): void;
+  unreserve?(task: SchedulingTask, node: string): void;
+  /** Holds the task back until what it waits for is there (the rest of its gang). */
+  permit?(task: SchedulingTask, node: string): 'go' | 'wait';
+  preBind?(task: SchedulingTask, node: string): Promise<void>;
+  /** Binds in place of the scheduler's own bulk bind. */
+  bind?(task: SchedulingTask, node: string): Promise<void>;
+  postBind?(task: SchedulingTask, node: string): void;
+}
+
+export type ExtensionPoint = Exclude<keyof Plugin, 'name'>;
+
+/** Extension points nothing implements yet; a profile refuses a plugin that has one, rather than ignore it. */
+export const pointsWithoutRunner: readonly ExtensionPoint[] = [
+  'preEnqueue',
+  'postFilter',
+  'reserve',
+  'unreserve',
+  'permit',
+  'preBind',
+  'bind',
+  'postBind',
+];

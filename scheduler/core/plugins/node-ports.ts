@@ -1,0 +1,24 @@
+/** Tasks share the network of their node: a port on it goes to one task at a time. */
+import { feasible, type Plugin } from '../plugin.ts';
+
+export const nodePorts = {
+  name: 'NodePorts',
+
+  preFilter: ({ ports }) => (ports.length > 0 ? ports : undefined),
+
+  filter(ports, snapshot, { column, mark }) {
+    for (const port of ports) {
+      for (const slot of snapshot.portHolders(port)) {
+        if (column[slot] === feasible) column[slot] = mark;
+      }
+    }
+  },
+
+  explain: (ports, snapshot, slot) =>
+    ports
+      .filter((port) => snapshot.isPortTaken(port, slot))
+      .map((port) => ({ reason: `port ${port} taken` })),
+
+  hint: (event, { ports }, snapshot) =>
+    event.type !== 'NodeChanged' && !ports.some((port) => snapshot.isPortTaken(port, event.slot)),
+} satisfies Plugin<readonly string[]>;

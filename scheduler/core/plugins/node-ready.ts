@@ -1,0 +1,18 @@
+/** Only a node whose condition Ready is True takes new tasks. */
+import { feasible, type Plugin } from '../plugin.ts';
+
+export const nodeReady = {
+  name: 'NodeReady',
+
+  preFilter: () => ({}),
+
+  filter(_state, { size, ready }, { column, mark }) {
+    for (let slot = 0; slot < size; slot++) {
+      if (ready[slot] === 0 && column[slot] === feasible) column[slot] = mark;
+    }
+  },
+
+  explain: () => [{ reason: 'not ready' }],
+
+  hint: (event) => event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('ready')),
+} satisfies Plugin<object>;

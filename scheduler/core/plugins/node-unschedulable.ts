@@ -1,0 +1,24 @@
+/** A cordoned node takes nothing new, but from tasks that tolerate being there (as in kube-scheduler). */
+import type { Taint } from '../../../api/kinds/node.ts';
+import { taints } from '../../../api/kinds/taints.ts';
+import { feasible, type Plugin } from '../plugin.ts';
+import { tolerates } from './taint-toleration.ts';
+
+const cordon: Taint = { key: taints.unschedulable, effect: 'NoSchedule' };
+
+export const nodeUnschedulable = {
+  name: 'NodeUnschedulable',
+
+  preFilter: ({ tolerations }) => (tolerates(tolerations, cordon) ? undefined : {}),
+
+  filter(_state, { size, unschedulable }, { column, mark }) {
+    for (let slot = 0; slot < size; slot++) {
+      if (unschedulable[slot] === 1 && column[slot] === feasible) column[slot] = mark;
+    }
+  },
+
+  explain: () => [{ reason: 'cordoned' }],
+
+  hint: (event) =>
+    event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('uncordoned')),
+} satisfies Plugin<object>;

@@ -1,0 +1,110 @@
+/**
+ * Taints keep tasks away that do not tolerate them: NoSchedule and NoExecute refuse, PreferNoSchedule
+ * lowers the score. Nodes with equal taints share a taint set, so tolerations are matched once per set.
+ */
+import type { Taint } from '../../../api/kinds/node.ts';
+import type { Toleration } from '../../../api/kinds/task-spec.ts';
+import { feasible, type Plugin } from '../plugin.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+/** By taint set: how many of its taints the task does not tolerate. */
+type Intolerable = Float64Array;
+
+interface FilterState {
+  tolerations: readonly Toleration[];
+  intolerable: Intolerable;
+}
+
+interface ScoreState {
+  intolerable: Intolerable;
+  /** On the worst feasible node. */
+  most: number;
+}
+
+export const taintToleration = {
+  name: 'TaintToleration',
+
+  preFilter({ tolerations }, { taintSets }) {
+    const intolerable = countIntolerable(taintSets, tolerations, isHard);
+    return intolerable && { tolerations, intolerable };
+  },
+
+  filter({ intolerable }, { size, taintSet }, { column, mark }) {
+    for (let slot = 0; slot < size; slot++) {
+      if (intolerable[taintSet[slot]!]! > 0 && column[slot] === feasible) column[slot] = mark;
+    }
+  },
+
+  /** The first such taint, as kube-scheduler says it: one node is counted under one taint. */
+  explain({ tolerations }, { taintSet, taintSets }, slot) {
+    const taint = (taintSets[taintSet[slot]!] ?? []).find(
+      (one) => isHard(one) && !tolerates(tolerations, one),
+    );
+    return [{ reason: `untolerated taint ${taint ? taintText(taint) : ''}` }];
+  },
+
+  hint: (event) =>
+    event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('taints')),
+
+  preScore: ({ tolerations }, snapshot, verdicts) => {
+    const intolerable = countIntolerable(snapshot.taintSets, tolerations, (taint) => !isHard(taint));
+    const most = intolerable && mostIntolerable(intolerable, snapshot, verdicts);
+    return most ? { intolerable, most } : undefined;
+  },
+
+  score({ intolerable, most }, { size, taintSet }, scores) {
+    for (let slot = 0; slot < size; slot++) {
+      scores[slot] = 100 - (100 * intolerable[taintSet[slot]!]!) / most;
+    }
+  },
+} satisfies Plugin<FilterState, ScoreState>;
+
+/** Undefined when the task lives with all of them, which is the usual case. */
+function countIntolerable(
+  taintSets: readonly (readonly Taint[])[],
+  tolerations: readonly Toleration[],
+  counts: (taint: Taint) => boolean,
+): Intolerable | undefined {
+  const intolerable = new Float64Array(taintSets.length);
+  let any = false;
+  for (const [id, taints] of taintSets.entries()) {
+    for (const taint of taints) {
+      if (!counts(taint) || tolerates(tolerations, taint)) continue;
+      intolerable[id]!++;
+      any = true;
+    }
+  }
+  return any ? intolerable : undefined;
+}
+
+function mostIntolerable(
+  intolerable: Intolerable,
+  { size, taintSet }: Snapshot,
+  verdicts: Uint8Array,
+): number {
+  let most = 0;
+  for (let slot = 0; slot < size; slot++) {
+    const count = intolerable[taintSet[slot]!]!;
+    if (verdicts[slot] === feasible && count > most) most = count;
+  }
+  return most;
+}
+
+function isHard({ effect }: Taint): boolean {
+  return effect !== 'PreferNoSchedule';
+}
+
+export function tolerates(tolerations: readonly Toleration[], taint: Taint): boolean {
+  return tolerations.some((toleration) => tolerationMatches(toleration, taint));
+}
+
+/** Kubernetes' Toleration.ToleratesTaint: an absent effect or key matches all of them. */
+function tolerationMatches({ key, operator, value, effect }: Toleration, taint: Taint): boolean {
+  if (effect !== undefined && effect !== taint.effect) return false;
+  if (key && key !== taint.key) return false;
+  return operator === 'Exists' || (value ?? '') === (taint.value ?? '');
+}
+
+function taintText({ key, value, effect }: Taint): string {
+  return `${key}${value ? `=${value}` : ''}:${effect}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * Which plugins decide for the tasks of one schedulerName, grouped by extension point, with the working
+ * memory of their decisions: columns that are reused from decision to decision.
+ *
+ * Invariant: everything a decision depends on is in the profile's plugins, the snapshot and the task.
+ */
+import { ApiError } from '../../api/meta/api-error.ts';
+import { type Plugin, pointsWithoutRunner } from './plugin.ts';
+import { bestFit } from './plugins/best-fit.ts';
+import { nodeAffinity } from './plugins/node-affinity.ts';
+import { nodePorts } from './plugins/node-ports.ts';
+import { nodeReady } from './plugins/node-ready.ts';
+import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
+import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { prioritySort } from './plugins/priority-sort.ts';
+import { taintToleration } from './plugins/taint-toleration.ts';
+
+export type QueueSort = Plugin & Required<Pick<Plugin, 'queueSort'>>;
+export type Filter = Plugin & Required<Pick<Plugin, 'preFilter' | 'filter' | 'explain'>>;
+export type Scorer = Plugin & Required<Pick<Plugin, 'preScore' | 'score'>>;
+
+export interface PluginEntry {
+  plugin: Plugin;
+  /** What its score counts beside the others'; default 1. */
+  weight?: number;
+}
+
+export interface WeightedScorer {
+  plugin: Scorer;
+  weight: number;
+  /** Its scores in the decision under way, by slot. */
+  column: Float64Array;
+}
+
+/** In the order they are asked: cheap and telling filters first. Weights as in kube-scheduler. */
+export const defaultPlugins: readonly PluginEntry[] = [
+  { plugin: prioritySort },
+  { plugin: nodeUnschedulable },
+  { plugin: nodeReady },
+  { plugin: taintToleration, weight: 3 },
+  { plugin: nodeAffinity, weight: 2 },
+  { plugin: nodePorts },
+  { plugin: nodeResourcesFit },
+  { plugin: bestFit },
+];
+
+/** A filter's mark must stay below `absent`. */
+const maxFilters = 254;
+
+export class Profile {
+  readonly queueSort: QueueSort['queueSort'];
+  readonly filters: readonly Filter[];
+  readonly scorers: readonly WeightedScorer[];
+  /** Its unrounded score decides between nodes of equal total. */
+  readonly tieBreaker: WeightedScorer | undefined;
+  /** Of the decision under way, by slot: what the filters said, and the weighted sum of the scores. */
+  verdicts = new Uint8Array(0);
+  totals = new Float64Array(0);
+
+  constructor(entries: readonly PluginEntry[] = defaultPlugins) {
+    for (const { plugin } of entries) refuseUnknownPoints(plugin);
+    const plugins = entries.map(({ plugin }) => plugin);
+    const [sort, ...more] = plugins.filter(isQueueSort);
+    if (!sort || more.length > 0)
+      throw new ApiError('Invalid', 'a profile needs exactly one plugin with queueSort');
+    this.queueSort = (left, right) => sort.queueSort(left, right);
+    this.filters = plugins.filter(isFilter);
+    if (this.filters.length > maxFilters)
+      throw new ApiError('Invalid', `a profile may have at most ${maxFilters} filters`);
+    this.scorers = entries.flatMap(({ plugin, weight = 1 }) =>
+      isScorer(plugin) ? [{ plugin, weight, column: new Float64Array(0) }] : [],
+    );
+    this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === bestFit.name);
+  }
+
+  /** Makes the working memory large enough for a cluster of that size. */
+  prepare(size: number): void {
+    if (size <= this.verdicts.length) return;
+    this.verdicts = new Uint8Array(size * 2);
+    this.totals = new Float64Array(size * 2);
+    for (const scorer of this.scorers) scorer.column = new Float64Array(size * 2);
+  }
+}
+
+function isQueueSort(plugin: Plugin): plugin is QueueSort {
+  return plugin.queueSort !== undefined;
+}
+
+function isFilter(plugin: Plugin): plugin is Filter {
+  return plugin.filter !== undefined && plugin.preFilter !== undefined && plugin.explain !== undefined;
+}
+
+function isScorer(plugin: Plugin): plugin is Scorer {
+  return plugin.score !== undefined && plugin.preScore !== undefined;
+}
+
+function refuseUnknownPoints(plugin: Plugin): void {
+  const point = pointsWithoutRunner.find((name) => plugin[name] !== undefined);
+  if (point) throw new ApiError('Invalid', `plugin ${plugin.name}: nothing calls ${point} yet`);
+}

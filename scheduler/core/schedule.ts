@@ -1,0 +1,87 @@
+/**
+ * One decision: which node a task goes to, or why to none. Pure: the same snapshot and task always give
+ * the same decision, and neither is changed.
+ *
+ *   preFilter → filter → (explain) | preScore → score → select
+ *
+ * Ties: the higher total of rounded, weighted scores; then the tighter fit; then the node's name.
+ */
+import { type Explanation, explainRejections } from './explain.ts';
+import { absent, feasible } from './plugin.ts';
+import type { Profile, WeightedScorer } from './profile.ts';
+import type { SchedulingTask } from './scheduling-task.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export type Decision = Placement | Refusal;
+
+export interface Placement {
+  node: string;
+  slot: number;
+  /** Weighted sum, and each plugin's rounded part of it, of the chosen node. */
+  score: number;
+  scores: { plugin: string; score: number }[];
+}
+
+export interface Refusal {
+  node: undefined;
+  explanation: Explanation;
+}
+
+/** The states of the filters that have a say in this task, in the order of `profile.filters`. */
+export type FilterStates = readonly unknown[];
+
+export function scheduleTask(profile: Profile, snapshot: Snapshot, task: SchedulingTask): Decision {
+  profile.prepare(snapshot.size);
+  const states = filterNodes(profile, snapshot, task);
+  const { verdicts } = profile;
+  if (!verdicts.subarray(0, snapshot.size).includes(feasible))
+    return { node: undefined, explanation: explainRejections(profile, snapshot, states) };
+  const scorers = scoreNodes(profile, snapshot, task);
+  const slot = bestSlot(profile, snapshot);
+  const scores = scorers.map(({ plugin, column }) => ({
+    plugin: plugin.name,
+    score: Math.floor(column[slot]!),
+  }));
+  return { node: snapshot.names[slot] ?? '', slot, score: profile.totals[slot]!, scores };
+}
+
+function filterNodes({ filters, verdicts }: Profile, snapshot: Snapshot, task: SchedulingTask): FilterStates {
+  const { size, present } = snapshot;
+  for (let slot = 0; slot < size; slot++) verdicts[slot] = present[slot] === 1 ? feasible : absent;
+  return filters.map((filter, position) => {
+    const state = filter.preFilter(task, snapshot);
+    if (state !== undefined) filter.filter(state, snapshot, { column: verdicts, mark: position + 1 });
+    return state;
+  });
+}
+
+/** Leaves the totals in the profile; gives the scorers that have a say in this task. */
+function scoreNodes(profile: Profile, snapshot: Snapshot, task: SchedulingTask): WeightedScorer[] {
+  const { verdicts, totals } = profile;
+  totals.fill(0, 0, snapshot.size);
+  return profile.scorers.filter(({ plugin, weight, column }) => {
+    const state = plugin.preScore(task, snapshot, verdicts);
+    if (state === undefined) return false;
+    plugin.score(state, snapshot, column);
+    addRounded(totals, column, weight, snapshot.size);
+    return true;
+  });
+}
+
+function addRounded(totals: Float64Array, column: Float64Array, weight: number, size: number): void {
+  for (let slot = 0; slot < size; slot++) totals[slot]! += weight * Math.floor(column[slot]!);
+}
+
+/** There is at least one feasible slot. */
+function bestSlot({ verdicts, totals, tieBreaker }: Profile, { size, rank }: Snapshot): number {
+  const fits = tieBreaker?.column ?? totals;
+  let best = -1;
+  for (let slot = 0; slot < size; slot++) {
+    if (verdicts[slot] !== feasible) continue;
+    if (best < 0 || totals[slot]! > totals[best]!) best = slot;
+    else if (totals[slot] === totals[best]) {
+      if (fits[slot]! > fits[best]! || (fits[slot] === fits[best] && rank[slot]! < rank[best]!)) best = slot;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,58 @@
+/**
+ * A task as the core sees it: what it asks for, as numbers, worked out once when the task arrives.
+ * First step on the way: Task → SchedulingTask → queue → scheduleTask → node.
+ */
+import type { Task } from '../../api/kinds/task.ts';
+import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
+import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
+import { keyOf } from '../../api/meta/object-meta.ts';
+import type { ResourceAmounts } from '../../api/meta/quantity.ts';
+
+/** What a task holds of a node from its bind to its end. */
+export interface Footprint {
+  /** cpu in milli, everything else in whole units; zero amounts are left out. */
+  requests: ResourceAmounts;
+  /** `TCP/8080`, as hostPortKey writes them. */
+  ports: readonly string[];
+}
+
+export interface SchedulingTask extends Footprint {
+  /** `namespace/name`. */
+  key: string;
+  uid: string;
+  /** Higher goes first. */
+  priority: number;
+  /** RFC 3339, so that it sorts as text. */
+  created: string;
+  nodeSelector: Readonly<Record<string, string>>;
+  nodeAffinity: NonNullable<Affinity['nodeAffinity']>;
+  tolerations: readonly Toleration[];
+  /**
+   * Tasks of one signature are alike to every plugin: what is decided for one holds for all
+   * (kube-scheduler's equivalence class).
+   */
+  signature: string;
+}
+
+export function schedulingTask(task: Task): SchedulingTask {
+  const { metadata, spec } = task;
+  const asks = {
+    ...footprintOf(task),
+    priority: spec.priority ?? 0,
+    nodeSelector: spec.nodeSelector ?? {},
+    nodeAffinity: spec.affinity?.nodeAffinity ?? {},
+    tolerations: spec.tolerations ?? [],
+  };
+  return {
+    ...asks,
+    key: keyOf(task),
+    uid: metadata.uid ?? '',
+    created: metadata.creationTimestamp ?? '',
+    signature: JSON.stringify(asks),
+  };
+}
+
+export function footprintOf({ spec }: Task): Footprint {
+  const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
+  return { requests: Object.fromEntries(requests), ports: taskHostPorts(spec) };
+}

@@ -1,0 +1,48 @@
+/**
+ * What a decision may see of the cluster: the reading side of the node table.
+ *
+ * Nodes are rows, addressed by slot (0 ≤ slot < size); a fact about all nodes is a column, a typed array
+ * indexed by slot. Plugins take the columns they need into constants and loop over them: no object is
+ * touched and nothing is allocated per node. Slots of nodes that left are skipped by `verdict` (plugin.ts).
+ */
+import type { Taint } from '../../api/kinds/node.ts';
+import type { Labels } from '../../api/meta/label-selector.ts';
+
+/** One resource on all nodes; cpu in milli, everything else in whole units. */
+export interface ResourceColumns {
+  readonly allocatable: Float64Array;
+  /** Requests of all tasks on the node. */
+  readonly used: Float64Array;
+  /** allocatable − used; negative when the node shrank under its tasks. */
+  readonly free: Float64Array;
+  /** 1 / allocatable, 0 where there is nothing: spares the division in the loop. */
+  readonly inverse: Float64Array;
+}
+
+export interface Snapshot {
+  /** Slots to look at: all nodes are below it. */
+  readonly size: number;
+  /** Nodes there are. */
+  readonly nodeCount: number;
+  readonly names: readonly string[];
+  readonly labels: readonly Labels[];
+  /** 1 where there is a node. */
+  readonly present: Uint8Array;
+  readonly ready: Uint8Array;
+  /** 1 where the node is cordoned. */
+  readonly unschedulable: Uint8Array;
+  /** Index into `taintSets`: nodes with equal taints share one. */
+  readonly taintSet: Int32Array;
+  readonly taintSets: readonly (readonly Taint[])[];
+  /** Grows with every change of that node. */
+  readonly generation: Float64Array;
+  /** Position of the node among all nodes sorted by name. */
+  readonly rank: Int32Array;
+  /** Counts changes that may make room: nodes set, tasks gone. As long as it stands, what did not fit does not fit. */
+  readonly reliefs: number;
+  /** Undefined when no node offers or uses it. */
+  resource(name: string): ResourceColumns | undefined;
+  /** Slots on which a port (`TCP/8080`) is taken. */
+  portHolders(port: string): Iterable<number>;
+  isPortTaken(port: string, slot: number): boolean;
+}
