@@ -24,13 +24,17 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
+/** Longer words are no typing mistakes, and the search costs their length times that of every candidate. */
+const maxWordLength = 64;
+
 /** The candidate closest to `word` (edit distance at most a third of its length), or undefined. */
 export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > maxWordLength) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     if (candidate.toLowerCase() === word.toLowerCase()) return candidate;
-    const distance = editDistance(word.slice(0, 64), candidate.slice(0, 64));
+    const distance = editDistance(word, candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

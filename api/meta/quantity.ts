@@ -47,7 +47,7 @@ export function parseQuantity(text: string | number): Quantity {
   if (!match || whole.length + fraction.length === 0 || whole.length + fraction.length > maxDigits) {
     throw new ApiError(
       'BadRequest',
-      `${JSON.stringify(written)} is not a quantity: want a number with an optional suffix such as 500m, 1.5, 64Mi or 2Gi`,
+      `${JSON.stringify(written.slice(0, 100))} is not a quantity: want a number with an optional suffix such as 500m, 1.5, 64Mi or 2Gi`,
     );
   }
   const digits = BigInt(whole + fraction);

@@ -11,6 +11,7 @@ export interface UnknownField {
 
 /** Beyond so many nobody reads on, and each costs a search for a suggestion. */
 const maxReported = 20;
+const maxShownName = 100;
 
 type Found = (owner: JsonObject, name: string, path: string, schema: JsonSchema) => void;
 
@@ -38,7 +39,8 @@ function visitUnknown(schema: JsonSchema, value: unknown, path: string, found: F
   } else if (isJsonObject(value) && (schema.properties || schema.additionalProperties !== undefined)) {
     for (const name of Object.keys(value)) {
       const member = memberSchema(schema, name);
-      const memberPath = path === '' ? name : `${path}.${name}`;
+      const shownName = name.length <= maxShownName ? name : `${name.slice(0, maxShownName)}…`;
+      const memberPath = path === '' ? shownName : `${path}.${shownName}`;
       if (member) visitUnknown(member, value[name], memberPath, found);
       else found(value, name, memberPath, schema);
     }
