@@ -165,8 +165,10 @@ async function answerDocument(
   const document = documents.at(path, headers['accept']);
   if (!document) throw noSuchResource();
   const { body, contentType, etag } = document;
-  if (headers['if-none-match'] === etag) return bytesResponse(304, Buffer.alloc(0), { etag });
-  return bytesResponse(200, body, { 'content-type': contentType, etag, vary: 'Accept' });
+  // Caches put the headers of a 304 over the ones they kept: they must be the same.
+  const shared = { 'content-type': contentType, etag, vary: 'Accept' };
+  if (headers['if-none-match'] === etag) return bytesResponse(304, Buffer.alloc(0), shared);
+  return bytesResponse(200, body, shared);
 }
 
 function noSuchResource(): ApiError {
