@@ -1,0 +1,75 @@
+/** Control groups, version 1: one hierarchy per controller, and a group in each. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../api/meta/clock.ts';
+import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
+import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
+import { killProcesses, readNumber, readTable, removeTree } from './group-files.ts';
+import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
+
+const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer'];
+
+export function settingsV1({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimits): GroupSettings {
+  const settings: GroupSettings = [['cpu.shares', `${cpuShares}`]];
+  if (cpuMilli !== undefined)
+    settings.push(
+      ['cpu.cfs_period_us', `${cpuPeriodMicros}`],
+      ['cpu.cfs_quota_us', `${cpuQuotaMicros(cpuMilli)}`],
+    );
+  if (memoryBytes !== undefined) settings.push(['memory.limit_in_bytes', `${memoryBytes}`]);
+  settings.push(['pids.max', `${pids}`]);
+  return settings;
+}
+
+export class CgroupsV1 implements Cgroups {
+  readonly version = 1;
+  readonly #root: string;
+  readonly #tools: GroupTools;
+  readonly #clock: Clock;
+
+  constructor(root: string, tools: GroupTools = cgroupTools, clock: Clock = systemClock) {
+    this.#root = root;
+    this.#tools = tools;
+    this.#clock = clock;
+  }
+
+  create(path: string): Promise<void> {
+    return this.#tools.create(controllers, path);
+  }
+
+  limit(path: string, limits: GroupLimits): Promise<void> {
+    return this.#tools.set(path, settingsV1(limits));
+  }
+
+  async usage(path: string): Promise<GroupUsage> {
+    const file = (controller: string, name: string): string => join(this.#root, controller, path, name);
+    const [cpuNanos, cpu, memoryBytes, memory, oom, pids] = await Promise.all([
+      readNumber(file('cpuacct', 'cpuacct.usage')),
+      readTable(file('cpu', 'cpu.stat')),
+      readNumber(file('memory', 'memory.usage_in_bytes')),
+      readTable(file('memory', 'memory.stat')),
+      readTable(file('memory', 'memory.oom_control')),
+      readNumber(file('pids', 'pids.current')),
+    ]);
+    return {
+      cpuNanos,
+      throttledPeriods: cpu['nr_throttled'] ?? 0,
+      memoryBytes,
+      workingSetBytes: Math.max(0, memoryBytes - (memory['total_inactive_file'] ?? 0)),
+      pids,
+      oomKills: oom['oom_kill'] ?? 0,
+    };
+  }
+
+  /** Every process is in every hierarchy: one of them finds all. */
+  killAll(path: string): Promise<void> {
+    return killProcesses(join(this.#root, 'pids', path), this.#clock);
+  }
+
+  /** The runtime makes its path in hierarchies that carry no limits too (systemd, unified, blkio, …). */
+  async remove(path: string): Promise<void> {
+    const hierarchies = await readdir(this.#root, { withFileTypes: true });
+    const own = hierarchies.filter((entry) => entry.isDirectory());
+    await Promise.all(own.map(({ name }) => removeTree(join(this.#root, name, path), this.#clock)));
+  }
+}

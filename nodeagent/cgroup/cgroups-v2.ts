@@ -1,0 +1,74 @@
+/** Control groups, version 2: one hierarchy, controllers enabled from the top down. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../api/meta/clock.ts';
+import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
+import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
+import { killProcesses, readNumber, readTable, removeTree } from './group-files.ts';
+import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
+
+const controllers = ['cpu', 'memory', 'pids'];
+
+/** runc's formula: 2…262144 shares to a weight of 1…10000. */
+export function cpuWeight(shares: number): number {
+  return 1 + Math.floor(((shares - 2) * 9999) / 262142);
+}
+
+export function settingsV2({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimits): GroupSettings {
+  const settings: GroupSettings = [['cpu.weight', `${cpuWeight(cpuShares)}`]];
+  if (cpuMilli !== undefined) settings.push(['cpu.max', `${cpuQuotaMicros(cpuMilli)} ${cpuPeriodMicros}`]);
+  if (memoryBytes !== undefined) settings.push(['memory.max', `${memoryBytes}`], ['memory.swap.max', '0']);
+  settings.push(['pids.max', `${pids}`]);
+  return settings;
+}
+
+export class CgroupsV2 implements Cgroups {
+  readonly version = 2;
+  readonly #root: string;
+  readonly #tools: GroupTools;
+  readonly #clock: Clock;
+
+  constructor(root: string, tools: GroupTools = cgroupTools, clock: Clock = systemClock) {
+    this.#root = root;
+    this.#tools = tools;
+    this.#clock = clock;
+  }
+
+  create(path: string): Promise<void> {
+    return this.#tools.create(controllers, path);
+  }
+
+  limit(path: string, limits: GroupLimits): Promise<void> {
+    return this.#tools.set(path, settingsV2(limits));
+  }
+
+  async usage(path: string): Promise<GroupUsage> {
+    const file = (name: string): string => join(this.#root, path, name);
+    const [cpu, memoryBytes, memory, events, pids] = await Promise.all([
+      readTable(file('cpu.stat')),
+      readNumber(file('memory.current')),
+      readTable(file('memory.stat')),
+      readTable(file('memory.events')),
+      readNumber(file('pids.current')),
+    ]);
+    return {
+      cpuNanos: (cpu['usage_usec'] ?? 0) * 1000,
+      throttledPeriods: cpu['nr_throttled'] ?? 0,
+      memoryBytes,
+      workingSetBytes: Math.max(0, memoryBytes - (memory['inactive_file'] ?? 0)),
+      pids,
+      oomKills: events['oom_kill'] ?? 0,
+    };
+  }
+
+  /** The kernel kills the whole tree at once (≥ 5.14); older ones are killed process by process. */
+  async killAll(path: string): Promise<void> {
+    const directory = join(this.#root, path);
+    await writeFile(join(directory, 'cgroup.kill'), '1', { flag: 'r+' }).catch(() => {});
+    await killProcesses(directory, this.#clock);
+  }
+
+  remove(path: string): Promise<void> {
+    return removeTree(join(this.#root, path), this.#clock);
+  }
+}

@@ -1,0 +1,73 @@
+/** Reading and removing control group files: what both versions share. */
+import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, sleep } from '../../api/meta/clock.ts';
+
+const removalTries = 50;
+const removalPauseMs = 20;
+
+/** One number in a file; 0 when there is no such file. */
+export async function readNumber(...path: string[]): Promise<number> {
+  const text = await readFile(join(...path), 'utf8').catch(() => '0');
+  return Number(text.trim()) || 0;
+}
+
+/** `name value` lines, as in cpu.stat and memory.stat. */
+export async function readTable(...path: string[]): Promise<Record<string, number>> {
+  const text = await readFile(join(...path), 'utf8').catch(() => '');
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [name = '', value] = line.split(' ');
+        return [name, Number(value)];
+      }),
+  );
+}
+
+/** The directory and all below it, deepest first: the order in which groups can be removed. */
+export async function groupTree(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => undefined);
+  if (!entries) return [];
+  const children = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
+  return [...(await Promise.all(children.map(groupTree))).flat(), directory];
+}
+
+export async function processesIn(directory: string): Promise<number[]> {
+  const lists = await Promise.all(
+    (await groupTree(directory)).map((group) =>
+      readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => ''),
+    ),
+  );
+  return lists.flatMap((text) => text.split('\n').filter(Boolean).map(Number));
+}
+
+/** Kills until nobody is left: a group may fork faster than one round sees. */
+export async function killProcesses(directory: string, clock: Clock): Promise<void> {
+  for (let pids = await processesIn(directory); pids.length > 0; pids = await processesIn(directory)) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Gone since the list was read.
+      }
+    }
+    await sleep(clock, removalPauseMs);
+  }
+}
+
+/** rmdir is refused for a moment after the last process of a group died. */
+export async function removeTree(directory: string, clock: Clock): Promise<void> {
+  for (const group of await groupTree(directory)) {
+    for (let left = removalTries; left > 0; left--) {
+      const problem = await rmdir(group).then(
+        () => undefined,
+        (error: NodeJS.ErrnoException) => error,
+      );
+      if (!problem || problem.code === 'ENOENT') break;
+      if (left === 1) throw problem;
+      await sleep(clock, removalPauseMs);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The end of a node: every container, mount and cgroup its agent has left, removed. The agent must have
+ * ended before. Repeatable.
+ */
+import { silentLogger } from '../api/meta/logger.ts';
+import { openCgroups } from './cgroup/cgroups.ts';
+import { OciRuntime } from './runtime/oci/oci-runtime.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
+
+export interface NodeRemains {
+  rootDirectory: string;
+  runDirectory: string;
+  /** `/gantry/<cluster>/<node>`. */
+  cgroupParent: string;
+}
+
+export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
+  const options = { rootDirectory, runDirectory, logger: silentLogger };
+  for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
+  await openCgroups().then((cgroups) => cgroups?.remove(cgroupParent));
+}
+
+async function deleteAll(runtime: Runtime): Promise<void> {
+  const cids = await runtime.list();
+  await Promise.all(cids.map((cid) => runtime.delete(cid)));
+  await runtime.close();
+}

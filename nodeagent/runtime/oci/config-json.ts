@@ -1,0 +1,142 @@
+/** The OCI runtime configuration of one container. Pure: spec and host facts in, config.json out. */
+import type { ContainerLimits } from '../../task/limits.ts';
+import { cpuPeriodMicros, cpuQuotaMicros } from '../../task/limits.ts';
+import type { ContainerSpec } from '../runtime.ts';
+
+/** What this host allows; read once by the driver. */
+export interface HostFacts {
+  /** Own hard limit of open files: nobody may give more than he has. */
+  maxOpenFiles: number;
+  /** The lowest oom_score_adj this agent may give. */
+  minOomScoreAdj: number;
+  /** Which of `hostMounts` exist. */
+  hostPaths: string[];
+}
+
+export interface Mount {
+  destination: string;
+  type: string;
+  source: string;
+  options: string[];
+}
+
+/** What a container without an image sees of the host, read-only. */
+export const hostMounts = [
+  '/usr',
+  '/etc/ssl',
+  '/etc/alternatives',
+  '/etc/ld.so.cache',
+  '/etc/nsswitch.conf',
+  '/etc/localtime',
+];
+/** Name resolution comes from the node, whatever the root file system is. */
+export const resolverMounts = ['/etc/resolv.conf', '/etc/hosts'];
+
+const capabilities = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FSETID',
+  'FOWNER',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'KILL',
+].map((name) => `CAP_${name}`);
+
+/** Docker's lists. */
+const maskedPaths = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: string): object {
+  const openFiles = Math.min(host.maxOpenFiles, 1_048_576);
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: spec.user,
+      args: spec.args,
+      env: spec.env,
+      cwd: spec.workingDir,
+      noNewPrivileges: true,
+      oomScoreAdj: Math.max(spec.limits.oomScoreAdj, host.minOomScoreAdj),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      rlimits: [{ type: 'RLIMIT_NOFILE', soft: Math.min(1024, openFiles), hard: openFiles }],
+    },
+    root: { path: rootPath, readonly: spec.readOnlyRoot },
+    hostname: spec.hostname,
+    mounts: [...systemMounts, ...bindMounts(spec, host)],
+    linux: {
+      cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
+      namespaces: ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
+      resources: linuxResources(spec.limits),
+      maskedPaths,
+      readonlyPaths,
+    },
+  };
+}
+
+function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits): object {
+  const quota = cpuMilli === undefined ? {} : { quota: cpuQuotaMicros(cpuMilli), period: cpuPeriodMicros };
+  return {
+    devices: [{ allow: false, access: 'rwm' }],
+    cpu: { shares: cpuShares, ...quota },
+    // Swap counts memory and swap together: equal limits mean no swap.
+    ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes, swap: memoryBytes } }),
+    pids: { limit: pids },
+  };
+}
+
+const systemMounts: Mount[] = [
+  { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+  {
+    destination: '/dev',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+  },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+  },
+  {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
+  },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+  {
+    destination: '/sys/fs/cgroup',
+    type: 'cgroup',
+    source: 'cgroup',
+    options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
+  },
+];
+
+function bindMounts({ root }: ContainerSpec, { hostPaths }: HostFacts): Mount[] {
+  const wanted = root.from === 'host' ? [...hostMounts, ...resolverMounts] : resolverMounts;
+  return wanted
+    .filter((path) => hostPaths.includes(path))
+    .map((path) => ({
+      destination: path,
+      type: 'bind',
+      source: path,
+      options: ['rbind', 'ro', 'nosuid', 'nodev'],
+    }));
+}

@@ -1,0 +1,29 @@
+/** Reads what this host and this agent's own privileges allow containers to have. */
+import { access, readFile } from 'node:fs/promises';
+import { type HostFacts, hostMounts, resolverMounts } from './config-json.ts';
+
+const capSysResource = 24n;
+
+export async function readHostFacts(): Promise<HostFacts> {
+  const [limits, status, score, paths] = await Promise.all([
+    readFile('/proc/self/limits', 'utf8'),
+    readFile('/proc/self/status', 'utf8'),
+    readFile('/proc/self/oom_score_adj', 'utf8'),
+    Promise.all([...hostMounts, ...resolverMounts].map(existing)),
+  ]);
+  const openFiles = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
+  const capabilities = BigInt(`0x${/^CapEff:\s*(\S+)/m.exec(status)?.[1] ?? '0'}`);
+  const mayLowerScore = (capabilities >> capSysResource) & 1n;
+  return {
+    maxOpenFiles: openFiles === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(openFiles),
+    minOomScoreAdj: mayLowerScore ? -1000 : Number(score),
+    hostPaths: paths.filter((path) => path !== undefined),
+  };
+}
+
+function existing(path: string): Promise<string | undefined> {
+  return access(path).then(
+    () => path,
+    () => undefined,
+  );
+}

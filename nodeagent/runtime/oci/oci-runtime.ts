@@ -1,0 +1,198 @@
+/**
+ * The `oci` driver: containers made by runc, each under its own conmon. One directory per container on
+ * disk (bundle), one in the run directory (pid files), one exit file.
+ *
+ *   <root>/c/<cid>/  config.json, root file system      <run>/c/<cid>/  pidfile, persist/oom, process.json
+ *   <run>/runc/      runc's own state                   <run>/exits/<cid>
+ *
+ * Invariant: the bundle directory exists before anything else of a container does, and goes last, so
+ * `list` never misses one.
+ */
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Logger } from '../../../api/meta/logger.ts';
+import { runCommand, tryCommand } from '../../command.ts';
+import { ExitFiles } from '../exit-files.ts';
+import { identify, isRunning, type ProcessId } from '../process-id.ts';
+import type { ContainerSpec, ContainerState, Refusal, Runtime, Signal } from '../runtime.ts';
+import { configJson, type HostFacts } from './config-json.ts';
+import { createUnderConmon } from './conmon.ts';
+import { readHostFacts } from './host-facts.ts';
+import { makeRoot, removeBundle } from './root-filesystem.ts';
+
+export interface OciRuntimeOptions {
+  rootDirectory: string;
+  /** Kept short: sockets below it must fit 108 characters. */
+  runDirectory: string;
+  logger: Logger;
+  runc?: string;
+  conmon?: string;
+}
+
+export class OciRuntime implements Runtime {
+  readonly name = 'oci';
+  readonly logRotation = 'reopen';
+  readonly #options: Required<OciRuntimeOptions>;
+  readonly #exits: ExitFiles;
+  #host: Promise<HostFacts> | undefined;
+
+  constructor(options: OciRuntimeOptions) {
+    this.#options = { runc: 'runc', conmon: 'conmon', ...options };
+    this.#exits = new ExitFiles(join(options.runDirectory, 'exits'), { logger: options.logger });
+  }
+
+  async version(): Promise<string> {
+    const output = await runCommand(this.#options.runc, ['--version']);
+    return `runc://${/runc version ([^\s+]+)/.exec(output)?.[1] ?? 'unknown'}`;
+  }
+
+  async create(spec: ContainerSpec): Promise<Refusal | undefined> {
+    const bundle = this.#bundle(spec.cid);
+    await mkdir(bundle, { recursive: true, mode: 0o711 });
+    await Promise.all([
+      mkdir(join(this.#runDirectory(spec.cid), 'persist'), { recursive: true, mode: 0o700 }),
+      mkdir(this.#exits.directory, { recursive: true, mode: 0o700 }),
+      mkdir(this.#socketDirectory, { recursive: true, mode: 0o700 }),
+      mkdir(dirname(spec.logPath), { recursive: true, mode: 0o700 }),
+    ]);
+    const rootPath = await makeRoot(bundle, spec.root);
+    this.#host ??= readHostFacts();
+    const config = JSON.stringify(configJson(spec, await this.#host, rootPath));
+    // It holds the environment, and with it perhaps secrets.
+    await writeFile(join(bundle, 'config.json'), config, { mode: 0o600 });
+    return createUnderConmon({
+      conmon: this.#options.conmon,
+      runc: await this.#runcPath(),
+      cid: spec.cid,
+      bundle,
+      logPath: spec.logPath,
+      runcRoot: this.#runcRoot,
+      exitDirectory: this.#exits.directory,
+      socketDirectory: this.#socketDirectory,
+      runDirectory: this.#runDirectory(spec.cid),
+    });
+  }
+
+  async start(cid: string): Promise<{ pid: number } | Refusal> {
+    const pid = Number(await readFile(join(this.#runDirectory(cid), 'pidfile'), 'utf8'));
+    const identity = await identify(pid);
+    const { exitCode, stderr } = await this.#runc(['start', cid]);
+    if (exitCode !== 0) return { reason: 'ContainerCannotRun', message: stderr.trim() };
+    await writeFile(this.#identityFile(cid), JSON.stringify(identity));
+    return { pid };
+  }
+
+  async signal(cid: string, signal: Signal): Promise<void> {
+    // Fails only when nothing is left to be signalled.
+    await this.#runc(['kill', cid, signal]);
+  }
+
+  async delete(cid: string): Promise<void> {
+    await this.#runc(['delete', '--force', cid]);
+    await rm(join(this.#socketDirectory, cid), { recursive: true, force: true });
+    await rm(this.#runDirectory(cid), { recursive: true, force: true });
+    await this.#exits.remove(cid);
+    await removeBundle(this.#bundle(cid));
+  }
+
+  async state(cid: string): Promise<ContainerState> {
+    const exit = await this.#exits.read(cid);
+    if (exit) return { status: 'exited', ...exit, oomKilled: await this.#wasOomKilled(cid, exit.exitCode) };
+    const identity = await this.#identity(cid);
+    if (identity && (await isRunning(identity))) return { status: 'running', pid: identity.pid };
+    return this.#askRunc(cid);
+  }
+
+  async list(): Promise<string[]> {
+    const directories = [join(this.#options.rootDirectory, 'c'), join(this.#options.runDirectory, 'c')];
+    const found = await Promise.all(directories.map((directory) => readdir(directory).catch(() => [])));
+    return [...new Set([...found.flat(), ...(await this.#exits.list())])];
+  }
+
+  async reopenLog(cid: string): Promise<void> {
+    // Opening a fifo for writing must not wait for a reader: its conmon may be gone.
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK;
+    const control = await open(join(this.#bundle(cid), 'ctl'), flags);
+    await control.write('2 0 0\n').finally(() => control.close());
+  }
+
+  watchExits(listener: (cid: string) => void): Promise<void> {
+    return this.#exits.watch(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#exits.close();
+  }
+
+  /** The way that needs a process: before `process.json` is written, and when the process is gone. */
+  async #askRunc(cid: string): Promise<ContainerState> {
+    const { exitCode, stdout } = await this.#runc(['state', cid]);
+    if (exitCode !== 0) return { status: 'absent' };
+    const { status, pid } = JSON.parse(stdout) as { status: string; pid: number };
+    if (status === 'created') return { status };
+    if (status === 'stopped') return { status: 'absent' };
+    await writeFile(this.#identityFile(cid), JSON.stringify(await identify(pid)));
+    return { status: 'running', pid };
+  }
+
+  async #identity(cid: string): Promise<ProcessId | undefined> {
+    const text = await readFile(this.#identityFile(cid), 'utf8').catch(() => '');
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The mark alone means that some process was killed; only with 137 was it the container's first. */
+  async #wasOomKilled(cid: string, exitCode: number): Promise<boolean> {
+    if (exitCode !== 137) return false;
+    return access(join(this.#runDirectory(cid), 'persist', 'oom')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #runc(args: string[]) {
+    return tryCommand(this.#options.runc, ['--root', this.#runcRoot, ...args]);
+  }
+
+  /** conmon wants a path, not a name. */
+  async #runcPath(): Promise<string> {
+    if (this.#options.runc.startsWith('/')) return this.#options.runc;
+    const candidates = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+    for (const directory of candidates) {
+      const path = join(directory, this.#options.runc);
+      if (await canExecute(path)) return path;
+    }
+    return this.#options.runc;
+  }
+
+  get #runcRoot(): string {
+    return join(this.#options.runDirectory, 'runc');
+  }
+
+  get #socketDirectory(): string {
+    return join(this.#options.runDirectory, 's');
+  }
+
+  #bundle(cid: string): string {
+    return join(this.#options.rootDirectory, 'c', cid);
+  }
+
+  #runDirectory(cid: string): string {
+    return join(this.#options.runDirectory, 'c', cid);
+  }
+
+  #identityFile(cid: string): string {
+    return join(this.#runDirectory(cid), 'process.json');
+  }
+}
+
+function canExecute(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * The contract of a runtime driver: the verbs the task runner speaks. `oci` (conmon and runc) and
+ * `unconfined` (plain processes) pass one suite (test/e2e/nodeagent/driver-contract.ts).
+ *
+ * Invariant: a container outlives the agent, and its exit code can be read afterwards. Every verb but
+ * `create` and `start` may be repeated. An id (cid) is never used twice.
+ */
+import type { ContainerLimits } from '../task/limits.ts';
+
+/** Everything a driver must know to make one container. */
+export interface ContainerSpec {
+  /** Unique for ever, `^[a-z0-9][a-z0-9-]{0,62}$`. */
+  cid: string;
+  /** Cgroup of the task, below which the container gets its own. */
+  cgroupPath: string;
+  logPath: string;
+  hostname: string;
+  args: string[];
+  /** `NAME=value`. */
+  env: string[];
+  workingDir: string;
+  user: { uid: number; gid: number };
+  root: ContainerRoot;
+  readOnlyRoot: boolean;
+  limits: ContainerLimits;
+}
+
+/** `host`: the machine's own /usr, read-only. `image`: an unpacked root file system, never written to. */
+export type ContainerRoot = { from: 'host' } | { from: 'image'; rootfs: string };
+
+export type ContainerState =
+  | { status: 'created' }
+  | { status: 'running'; pid: number }
+  | { status: 'exited'; exitCode: number; oomKilled: boolean; finishedAtMs: number }
+  /** Nothing is known of it, and no process of it lives: never made, removed, or lost in a reboot. */
+  | { status: 'absent' };
+
+/** Why a container cannot be made or started; the task's, not the agent's, problem. */
+export interface Refusal {
+  /** One CamelCase word, as in a container's state. */
+  reason: string;
+  message: string;
+}
+
+export type Signal = 'TERM' | 'KILL';
+
+export interface Runtime {
+  readonly name: 'oci' | 'unconfined';
+  /** How a log file is emptied: the supervisor opens a new one, or it is copied and cut. */
+  readonly logRotation: 'reopen' | 'truncate';
+  /** `runc://1.1.5`. */
+  version(): Promise<string>;
+  /** Prepares everything up to, not including, the first instruction of the task's process. */
+  create(spec: ContainerSpec): Promise<Refusal | undefined>;
+  /** Runs a created container; gives the pid of its first process. */
+  start(cid: string): Promise<{ pid: number } | Refusal>;
+  signal(cid: string, signal: Signal): Promise<void>;
+  /** Ends what still lives of it and removes every trace but its log. */
+  delete(cid: string): Promise<void>;
+  state(cid: string): Promise<ContainerState>;
+  /** Every container this driver has any trace of. */
+  list(): Promise<string[]>;
+  /** After its log was renamed: go on in a new file. */
+  reopenLog(cid: string): Promise<void>;
+  /** Calls `listener` soon after a container exits, perhaps more than once, perhaps for one long gone. */
+  watchExits(listener: (cid: string) => void): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,163 @@
+/**
+ * The `unconfined` driver: plain processes, for machines where containers cannot be made (macOS, no
+ * root). No limits, no isolation; the node says so. A small sh wrapper per task stays behind when the
+ * agent dies and writes the exit file.
+ *
+ * Invariant: all processes of a container are in the process group of its wrapper.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Logger } from '../../../api/meta/logger.ts';
+import { ExitFiles } from '../exit-files.ts';
+import { identify, isRunning, type ProcessId } from '../process-id.ts';
+import type { ContainerSpec, ContainerState, Refusal, Runtime, Signal } from '../runtime.ts';
+
+export interface UnconfinedRuntimeOptions {
+  rootDirectory: string;
+  runDirectory: string;
+  logger: Logger;
+}
+
+/** Lives through the signals sent to its group (a handler, unlike SIG_IGN, is not inherited), to write the code. */
+const wrapper =
+  'trap : TERM INT HUP; exit=$1; shift; "$@"; code=$?; echo $code > "$exit.part"; mv "$exit.part" "$exit"';
+
+export class UnconfinedRuntime implements Runtime {
+  readonly name = 'unconfined';
+  readonly logRotation = 'truncate';
+  readonly #options: UnconfinedRuntimeOptions;
+  readonly #exits: ExitFiles;
+
+  constructor(options: UnconfinedRuntimeOptions) {
+    this.#options = options;
+    this.#exits = new ExitFiles(join(options.runDirectory, 'exits'), { logger: options.logger });
+  }
+
+  async version(): Promise<string> {
+    return `unconfined://${process.platform}`;
+  }
+
+  async create(spec: ContainerSpec): Promise<Refusal | undefined> {
+    if (spec.root.from === 'image')
+      return {
+        reason: 'ContainerCannotRun',
+        message: 'this node runs plain processes (driver unconfined): it cannot run images',
+      };
+    const problem = await this.#commandProblem(spec);
+    if (problem) return { reason: 'ContainerCannotRun', message: problem };
+    const directory = this.#directory(spec.cid);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await mkdir(this.#exits.directory, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(spec.logPath), { recursive: true, mode: 0o700 });
+    await writeFile(join(directory, 'spec.json'), JSON.stringify(spec), { mode: 0o600 });
+    return undefined;
+  }
+
+  async start(cid: string): Promise<{ pid: number } | Refusal> {
+    const directory = this.#directory(cid);
+    const spec: ContainerSpec = JSON.parse(await readFile(join(directory, 'spec.json'), 'utf8'));
+    const log = openSync(spec.logPath, 'a', 0o600);
+    try {
+      const pid = await spawnDetached(spec, join(this.#exits.directory, cid), log);
+      await writeFile(join(directory, 'process.json'), JSON.stringify(await identify(pid)));
+      return { pid };
+    } catch (error) {
+      return { reason: 'ContainerCannotRun', message: String(error) };
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  async signal(cid: string, signal: Signal): Promise<void> {
+    const identity = await this.#identity(cid);
+    if (!identity || !(await isRunning(identity))) return;
+    signalGroup(identity.pid, signal);
+    // KILL takes the wrapper along, which then can write nothing.
+    if (signal === 'KILL') await this.#exits.write(cid, 137);
+  }
+
+  async delete(cid: string): Promise<void> {
+    await this.signal(cid, 'KILL');
+    await rm(this.#directory(cid), { recursive: true, force: true });
+    await this.#exits.remove(cid);
+  }
+
+  async state(cid: string): Promise<ContainerState> {
+    const exit = await this.#exits.read(cid);
+    if (exit) return { status: 'exited', ...exit, oomKilled: false };
+    const identity = await this.#identity(cid);
+    if (identity) return (await isRunning(identity)) ? { status: 'running', pid: identity.pid } : absent;
+    const isCreated = await canAccess(join(this.#directory(cid), 'spec.json'));
+    return isCreated ? { status: 'created' } : absent;
+  }
+
+  async list(): Promise<string[]> {
+    const known = await readdir(join(this.#options.rootDirectory, 'c')).catch(() => []);
+    return [...new Set([...known, ...(await this.#exits.list())])];
+  }
+
+  /** Never called: its logs are cut, not reopened. */
+  async reopenLog(): Promise<void> {}
+
+  watchExits(listener: (cid: string) => void): Promise<void> {
+    return this.#exits.watch(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#exits.close();
+  }
+
+  async #commandProblem({ args, env, workingDir }: ContainerSpec): Promise<string | undefined> {
+    const [command = ''] = args;
+    const path = env.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '';
+    const candidates = command.includes('/')
+      ? [join(workingDir, command), command]
+      : path.split(':').map((directory) => join(directory, command));
+    for (const candidate of candidates) if (await canAccess(candidate)) return undefined;
+    return `exec: ${JSON.stringify(command)}: executable file not found in $PATH`;
+  }
+
+  async #identity(cid: string): Promise<ProcessId | undefined> {
+    const text = await readFile(join(this.#directory(cid), 'process.json'), 'utf8').catch(() => '');
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  #directory(cid: string): string {
+    return join(this.#options.rootDirectory, 'c', cid);
+  }
+}
+
+const absent: ContainerState = { status: 'absent' };
+
+function spawnDetached({ args, env, workingDir }: ContainerSpec, exitFile: string, log: number) {
+  const child = spawn('/bin/sh', ['-c', wrapper, 'gantry-task', exitFile, ...args], {
+    cwd: workingDir,
+    env: Object.fromEntries(
+      env.map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
+    ),
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  child.unref();
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('spawn', () => resolve(child.pid as number));
+  });
+}
+
+function signalGroup(pid: number, signal: Signal): void {
+  try {
+    process.kill(-pid, `SIG${signal}`);
+  } catch {
+    // The whole group is gone already.
+  }
+}
+
+function canAccess(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,67 @@
+/** What a container may use, in the kernel's units. Pure: resources of the API in, numbers out. */
+import type { Container } from '../../api/kinds/task-spec.ts';
+import { type ResourceAmounts, resourceAmounts } from '../../api/meta/quantity.ts';
+
+export interface ContainerLimits {
+  /** Absent: as much as there is. */
+  cpuMilli?: number;
+  /** Weight against others, cgroup v1's scale: 1024 is one core. */
+  cpuShares: number;
+  /** Absent: no limit. Swap is never allowed on top. */
+  memoryBytes?: number;
+  /** There is always one: a fork bomb must not take the node. */
+  pids: number;
+  /** -997 (last to die) to 1000 (first). */
+  oomScoreAdj: number;
+}
+
+export const defaultPids = 1024;
+export const cpuPeriodMicros = 100_000;
+const minShares = 2;
+/** The kernel takes no quota below a millisecond. */
+const minQuotaMicros = 1000;
+
+export function containerLimits({ resources }: Container, nodeMemoryBytes: number): ContainerLimits {
+  const limits = resourceAmounts(resources.limits);
+  const requests = resourceAmounts(resources.requests);
+  return {
+    ...(limits['cpu'] ? { cpuMilli: limits['cpu'] } : {}),
+    cpuShares: cpuShares(requests['cpu'] ?? 0),
+    ...(limits['memory'] ? { memoryBytes: limits['memory'] } : {}),
+    pids: limits['pids'] || defaultPids,
+    oomScoreAdj: oomScoreAdj(requests, limits, nodeMemoryBytes),
+  };
+}
+
+/** All containers of a task together: a limit only where every one of them has it. */
+export function taskLimits(parts: readonly ContainerLimits[]): Omit<ContainerLimits, 'oomScoreAdj'> {
+  const sum = (values: (number | undefined)[]): number | undefined =>
+    values.every((value) => value !== undefined)
+      ? values.reduce((total, value) => total + value, 0)
+      : undefined;
+  const cpuMilli = sum(parts.map((part) => part.cpuMilli));
+  const memoryBytes = sum(parts.map((part) => part.memoryBytes));
+  return {
+    ...(cpuMilli === undefined ? {} : { cpuMilli }),
+    cpuShares: sum(parts.map((part) => part.cpuShares)) ?? minShares,
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    pids: sum(parts.map((part) => part.pids)) ?? defaultPids,
+  };
+}
+
+export function cpuShares(requestMilli: number): number {
+  return Math.max(minShares, Math.floor((requestMilli * 1024) / 1000));
+}
+
+export function cpuQuotaMicros(cpuMilli: number): number {
+  return Math.max(minQuotaMicros, Math.floor((cpuMilli * cpuPeriodMicros) / 1000));
+}
+
+/** kubelet's rule: guaranteed tasks die last, those that asked for nothing first, others by their share. */
+function oomScoreAdj(requests: ResourceAmounts, limits: ResourceAmounts, nodeMemoryBytes: number): number {
+  const asked = requests['memory'] ?? 0;
+  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 1000;
+  const isGuaranteed = ['cpu', 'memory'].every((name) => limits[name] && requests[name] === limits[name]);
+  if (isGuaranteed) return -997;
+  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * asked) / nodeMemoryBytes)));
+}

@@ -1,0 +1,113 @@
+/** The status a task's record amounts to. Pure; the reporter sends it when it differs from what is known. */
+import type { ContainerStatus, TaskStatus } from '../../api/kinds/task.ts';
+import type { TaskPhase } from '../../api/kinds/task-phase.ts';
+import { type Condition, withCondition } from '../../api/meta/conditions.ts';
+import { timestamp } from '../../api/meta/object-meta.ts';
+import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
+import { isOver } from './task-record.ts';
+
+/** `hostIP` is the node's address. Conditions of others in the task's present status are kept. */
+export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): TaskStatus {
+  const { task, containers, startedAtMs } = record;
+  const phase = phaseOf(record);
+  const why = reasonOf(record, phase);
+  const finishedAtMs = Math.max(...containers.map(endOf));
+  const { generation } = task.metadata;
+  return {
+    phase,
+    ...why,
+    conditions: conditionsOf(record, phase, nowMs),
+    containerStatuses: containers.map((container) => containerStatus(record, container)),
+    hostIP,
+    startTime: timestamp(startedAtMs),
+    ...(isOver(record) ? { finishTime: timestamp(finishedAtMs) } : {}),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
+}
+
+function phaseOf(record: TaskRecord): TaskPhase {
+  const { containers } = record;
+  if (isOver(record)) return containers.every(hasSucceeded) ? 'Succeeded' : 'Failed';
+  // Once running, a container that waits for its restart does not make the task pending again.
+  const hasRun = ({ life, last }: ContainerRecord): boolean =>
+    life.state === 'running' || life.state === 'ended' || last !== undefined;
+  return containers.every(hasRun) ? 'Running' : 'Pending';
+}
+
+function reasonOf({ containers }: TaskRecord, phase: TaskPhase): { reason?: string; message?: string } {
+  if (phase !== 'Failed') return {};
+  const failed = containers.flatMap(({ life }) =>
+    life.state === 'ended' && life.termination.exitCode !== 0 ? [life.termination] : [],
+  )[0];
+  if (!failed) return {};
+  const message = failed.message ?? `a container ended with exit code ${failed.exitCode}`;
+  return { reason: failed.reason, message };
+}
+
+function conditionsOf(
+  { task, containers, startedAtMs }: TaskRecord,
+  phase: TaskPhase,
+  nowMs: number,
+): Condition[] {
+  const ready = containers.every(({ life }) => life.state === 'running');
+  const over = phase === 'Succeeded' || phase === 'Failed';
+  const readiness = {
+    status: ready ? ('True' as const) : ('False' as const),
+    ...(ready ? {} : { reason: over ? 'TaskCompleted' : 'ContainersNotReady' }),
+  };
+  let conditions = withCondition(task.status.conditions, { type: 'Scheduled', status: 'True' }, startedAtMs);
+  conditions = withCondition(conditions, { type: 'Initialized', status: 'True' }, startedAtMs);
+  conditions = withCondition(conditions, { type: 'ContainersReady', ...readiness }, nowMs);
+  return withCondition(conditions, { type: 'Ready', ...readiness }, nowMs);
+}
+
+function containerStatus({ task }: TaskRecord, container: ContainerRecord): ContainerStatus {
+  const { name, life, restartCount, last } = container;
+  const image = task.spec.containers.find((each) => each.name === name)?.image;
+  const running = life.state === 'running' ? life : undefined;
+  return {
+    name,
+    ready: running !== undefined,
+    started: running !== undefined,
+    restartCount,
+    state: stateOf(container),
+    ...(last ? { lastState: { terminated: terminated(last) } } : {}),
+    ...(image === undefined ? {} : { image }),
+    ...(running ? { pid: running.pid, containerID: `gantry://${running.cid}` } : {}),
+    ...(running?.imageID === undefined ? {} : { imageID: running.imageID }),
+  };
+}
+
+function stateOf({ life }: ContainerRecord): ContainerStatus['state'] {
+  switch (life.state) {
+    case 'waiting':
+      return {
+        waiting: { reason: life.reason, ...(life.message === undefined ? {} : { message: life.message }) },
+      };
+    case 'starting':
+      return { waiting: { reason: 'ContainerCreating' } };
+    case 'running':
+      return { running: { startedAt: timestamp(life.startedAtMs) } };
+    case 'ended':
+      return { terminated: terminated(life.termination) };
+  }
+}
+
+function terminated({ cid, exitCode, reason, message, startedAtMs, finishedAtMs }: Termination) {
+  return {
+    exitCode,
+    reason,
+    ...(message === undefined ? {} : { message }),
+    ...(startedAtMs === undefined ? {} : { startedAt: timestamp(startedAtMs) }),
+    finishedAt: timestamp(finishedAtMs),
+    containerID: `gantry://${cid}`,
+  };
+}
+
+function hasSucceeded({ life }: ContainerRecord): boolean {
+  return life.state === 'ended' && life.termination.exitCode === 0;
+}
+
+function endOf({ life, last }: ContainerRecord): number {
+  return life.state === 'ended' ? life.termination.finishedAtMs : (last?.finishedAtMs ?? 0);
+}
