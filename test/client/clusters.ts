@@ -1,6 +1,7 @@
 /** What the SDK's tests run on: each test that takes a cluster runs on all of these. */
 import { VirtualClock } from '../../api/meta/clock.ts';
 import type { Client } from '../../client/client.ts';
+import { testCluster } from '../kit/cluster.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 export interface TestCluster {
@@ -17,4 +18,5 @@ export const clusters: { name: string; make: () => Promise<TestCluster> }[] = [
       return { clock, client: new FakeCluster(clock).client, stop: async () => {} };
     },
   },
+  { name: 'the API server', make: () => testCluster() },
 ];
