@@ -14,6 +14,7 @@ import type { Expiry } from './expiry.ts';
 import { kindId, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
 import { conflict, notFound, qualified } from './object-lifecycle.ts';
+import { Turns } from './turns.ts';
 import type { WatchCache } from './watch-cache.ts';
 
 /** What a decision wants done with the object. */
@@ -37,6 +38,7 @@ export class ObjectStore {
   readonly #store: Store;
   readonly #cache: WatchCache;
   readonly #expiry: Expiry;
+  readonly #turns = new Turns();
 
   constructor(store: Store, cache: WatchCache, expiry: Expiry) {
     this.#store = store;
@@ -78,7 +80,16 @@ export class ObjectStore {
    * Changes or removes one object. `decide` is pure and runs again when it was given an old state; what it
    * throws is thrown. Throws ApiError NotFound.
    */
-  async change(
+  change(
+    kind: AnyKind,
+    key: string,
+    decide: (current: CachedObject) => Change,
+    options: WriteOptions,
+  ): Promise<Changed> {
+    return this.#turns.take(storeKey(kind, key), () => this.#change(kind, key, decide, options));
+  }
+
+  async #change(
     kind: AnyKind,
     key: string,
     decide: (current: CachedObject) => Change,

@@ -2,8 +2,8 @@
  * What one watcher has still to be sent. Live events are pushed in, the connection pulls them out as fast
  * as the client reads.
  *
- * Invariant: at most `maxQueuedBytes` of live events wait; a watcher slower than that is cut off, and goes
- * on from its last version (or lists again) when it comes back.
+ * Invariant: a watcher that still has `maxQueuedBytes` of live events to read when the next batch comes is
+ * cut off; it goes on from its last version (or lists again) when it comes back.
  */
 
 const maxQueuedBytes = 1024 * 1024;
@@ -29,12 +29,12 @@ export class WatchQueue implements AsyncIterable<Buffer> {
 
   push(chunk: Buffer): void {
     if (this.#ended) return;
-    this.#queuedBytes += chunk.length;
     if (this.#queuedBytes > maxQueuedBytes) {
       this.#chunks = [];
       this.end();
       return;
     }
+    this.#queuedBytes += chunk.length;
     this.#chunks.push(chunk);
     this.#wake?.();
   }

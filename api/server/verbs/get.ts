@@ -8,6 +8,7 @@ import { nodeRefusal } from '../node-restriction.ts';
 import { notFound } from '../object-lifecycle.ts';
 import { readParameters } from '../parameters.ts';
 import type { ApiResponse } from '../request.ts';
+import { nodeNameOf } from '../user.ts';
 import { forbiddenToNode, keyOfCall } from './target.ts';
 
 export async function getObject(call: Call): Promise<ApiResponse> {
@@ -19,7 +20,7 @@ export async function readObject(call: Call): Promise<CachedObject> {
   const { served, path, user } = call;
   const object = await find(call);
   if (!object) throw notFound(served.kind, path.name ?? '');
-  if (user.groups.includes('system:nodes')) {
+  if (nodeNameOf(user) !== undefined) {
     const refusal = nodeRefusal(user, served.kind, { verb: 'get', old: object.parse() });
     if (refusal) throw forbiddenToNode(call, refusal);
   }

@@ -1,0 +1,19 @@
+/**
+ * Runs what is about the same key one after another. Optimistic writers of one server would only defeat
+ * each other; in turn, each wins at its first attempt.
+ */
+export class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async take<T>(key: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key);
+    const mine = before ? before.then(act) : act();
+    const settled = mine.catch(() => {});
+    this.#last.set(key, settled);
+    try {
+      return await mine;
+    } finally {
+      if (this.#last.get(key) === settled) this.#last.delete(key);
+    }
+  }
+}
