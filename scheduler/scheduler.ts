@@ -1,0 +1,249 @@
+/**
+ * The scheduler: informers feed the cluster state and the queue; while this process leads, a loop takes
+ * tasks in batches, decides them (decider.ts), and binds each batch with one call to the API server.
+ *
+ *   watch → cluster state, queue → decideBatch → client.bind → watch
+ *
+ * Invariants: every decision counts in the cluster state before the next one is made; a bind that failed
+ * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
+ */
+import { Node, Task } from '../api/kinds/resources.ts';
+import { isTerminal } from '../api/kinds/task-phase.ts';
+import { hasReason } from '../api/meta/api-error.ts';
+import { type Clock, systemClock } from '../api/meta/clock.ts';
+import { type Logger, silentLogger } from '../api/meta/logger.ts';
+import { Loop } from '../api/meta/loop.ts';
+import { keyOf, splitKey } from '../api/meta/object-meta.ts';
+import { type Random, systemRandom } from '../api/meta/random.ts';
+import type { Bind, BindResult, Client } from '../client/client.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { type Change, Informer } from '../client/informer.ts';
+import { ClusterState } from './cluster-state.ts';
+import { givesHope } from './core/hints.ts';
+import { Profile } from './core/profile.ts';
+import { schedulingTask } from './core/scheduling-task.ts';
+import { Decider, type Placed } from './decider.ts';
+import { PendingReporter } from './pending-reporter.ts';
+import { SchedulingQueue } from './queue.ts';
+
+export interface SchedulerOptions {
+  client: Client;
+  /** Tasks with this `spec.schedulerName` are ours. */
+  name: string;
+  profile?: Profile;
+  clock?: Clock;
+  random?: Random;
+  logger?: Logger;
+}
+
+/** Tasks decided in one go, and bind calls under way at once. */
+const maxBatch = 500;
+const maxBindsInFlight = 4;
+/** How often parked tasks are looked at for having waited too long. */
+const flushMs = 30_000;
+
+/** What exists while this process leads. */
+interface Term {
+  client: Client;
+  events: EventRecorder;
+  reporter: PendingReporter;
+  loop: Loop;
+  binds: Set<Promise<void>>;
+}
+
+export class Scheduler {
+  readonly metrics = { decisions: 0, bound: 0, refused: 0, bindErrors: 0, batches: 0 };
+  readonly queue: SchedulingQueue;
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #nodes: Informer<Node>;
+  readonly #tasks: Informer<Task>;
+  readonly #state: ClusterState;
+  readonly #decider: Decider;
+  #term: Term | undefined;
+
+  constructor(options: SchedulerOptions) {
+    const { client, name, profile = new Profile(), clock = systemClock, random = systemRandom } = options;
+    this.#name = name;
+    this.#clock = clock;
+    this.#random = random;
+    this.#logger = options.logger ?? silentLogger;
+    this.#state = new ClusterState((event) => {
+      if (this.queue.wake(event) > 0) this.#term?.loop.wake();
+    });
+    this.queue = new SchedulingQueue({
+      clock,
+      sort: profile.queueSort,
+      hint: (event, task, refusedBy) => givesHope(profile, this.#state.snapshot, { event, task, refusedBy }),
+    });
+    this.#decider = new Decider({ profile, state: this.#state, queue: this.queue });
+    const shared = { client, clock, random, logger: this.#logger };
+    this.#nodes = new Informer({ ...shared, resource: Node });
+    this.#tasks = new Informer({ ...shared, resource: Task });
+    this.#nodes.onChange((change) => this.#onNode(change));
+    this.#tasks.onChange((change) => this.#onTask(change));
+  }
+
+  /** Rolling hash of all decisions so far. */
+  get decisionHash(): string {
+    return this.#decider.hash.toString();
+  }
+
+  /** Begins to watch; a stand-by stays at this point. */
+  watch(): void {
+    this.#nodes.start();
+    this.#tasks.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#nodes.stop(), this.#tasks.stop()]);
+  }
+
+  /** Decides and binds until `signal` aborts; writes go through `client`, which may be fenced. */
+  async lead(client: Client, signal: AbortSignal): Promise<void> {
+    const ended = aborted(signal);
+    await Promise.race([Promise.all([this.#nodes.whenSynced(), this.#tasks.whenSynced()]), ended]);
+    if (signal.aborted) return;
+    const term = this.#openTerm(client);
+    this.#term = term;
+    term.events.start();
+    term.reporter.start();
+    term.loop.start();
+    await ended;
+    this.#term = undefined;
+    await term.loop.stop();
+    await Promise.all(term.binds);
+    await term.reporter.stop();
+    await term.events.stop();
+  }
+
+  #openTerm(client: Client): Term {
+    const shared = { client, clock: this.#clock, random: this.#random, logger: this.#logger };
+    const events = new EventRecorder({ ...shared, component: this.#name });
+    const reporter = new PendingReporter({ ...shared, tasks: this.#tasks.cache, events });
+    const { clock, random, logger } = shared;
+    const term: Term = {
+      client,
+      events,
+      reporter,
+      binds: new Set(),
+      loop: new Loop({
+        name: 'scheduler',
+        step: () => this.#turn(term),
+        intervalMs: flushMs,
+        clock,
+        random,
+        logger,
+      }),
+    };
+    return term;
+  }
+
+  #onNode({ type, object }: Change<Node>): void {
+    if (type === 'deleted') this.#state.removeNode(object.metadata.name);
+    else this.#state.setNode(object);
+  }
+
+  #onTask({ type, object }: Change<Task>): void {
+    if (type === 'deleted') {
+      this.#dequeue(object);
+      this.#state.removeTask(object.metadata.uid ?? '');
+    } else if (object.spec.nodeName !== undefined) {
+      this.#dequeue(object);
+      this.#state.setTask(object);
+    } else if (!this.#isOurs(object)) {
+      this.#dequeue(object);
+    } else if (!this.#state.isAssumed(object.metadata.uid ?? '')) {
+      this.queue.add(schedulingTask(object));
+      this.#term?.loop.wake();
+    }
+  }
+
+  #isOurs({ metadata, spec, status }: Task): boolean {
+    return (
+      spec.schedulerName === this.#name &&
+      metadata.deletionTimestamp === undefined &&
+      !isTerminal(status.phase)
+    );
+  }
+
+  #dequeue(task: Task): void {
+    const key = keyOf(task);
+    this.queue.remove(key);
+    this.#term?.reporter.forget(key);
+  }
+
+  /** One batch. Gives the pause until there may be another. */
+  async #turn(term: Term): Promise<number> {
+    while (term.binds.size >= maxBindsInFlight) await Promise.race(term.binds);
+    this.queue.flush();
+    const { placed, refused } = this.#decider.decideBatch(maxBatch);
+    this.metrics.decisions += placed.length + refused.length;
+    this.metrics.refused += refused.length;
+    for (const { queued, explanation } of refused)
+      term.reporter.report(queued.task.key, queued.task.uid, explanation);
+    if (placed.length > 0) this.#startBind(term, placed);
+    return this.queue.idleMs(flushMs);
+  }
+
+  #startBind(term: Term, placed: readonly Placed[]): void {
+    this.metrics.batches++;
+    const work = this.#bind(term, placed).finally(() => term.binds.delete(work));
+    term.binds.add(work);
+  }
+
+  /** Never rejects: what went wrong is each task's own outcome. */
+  async #bind(term: Term, placed: readonly Placed[]): Promise<void> {
+    const results = await bindAll(term.client, placed.map(bindOf));
+    for (const [position, one] of placed.entries()) {
+      const error = results[position];
+      if (error === undefined) this.#bound(term, one);
+      else this.#bindFailed(term, one, error);
+    }
+  }
+
+  #bound({ events, reporter }: Term, { queued, node }: Placed): void {
+    const { key } = queued.task;
+    this.metrics.bound++;
+    if (queued.place !== 'gone') this.queue.remove(key);
+    reporter.forget(key);
+    const task = this.#tasks.cache.get(key);
+    if (task?.metadata.uid !== queued.task.uid) return;
+    events.record(task, { type: 'Normal', reason: 'Scheduled', message: `assigned ${key} to ${node}` });
+  }
+
+  #bindFailed({ loop }: Term, { queued, node }: Placed, error: Error): void {
+    const { key, uid } = queued.task;
+    this.metrics.bindErrors++;
+    this.#logger.info({ task: key, node, err: error }, 'bind failed');
+    this.#state.forget(uid);
+    if (hasReason(error, 'NotFound') && !this.#tasks.cache.get(key)) this.queue.remove(key);
+    else this.queue.retry(queued);
+    loop.wake();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A call that failed as a whole is the failure of each bind in it; whether they took effect is not known. */
+async function bindAll(client: Client, binds: readonly Bind[]): Promise<BindResult[]> {
+  try {
+    return await client.bind(binds);
+  } catch (error) {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return binds.map(() => failure);
+  }
+}
+
+function bindOf({ queued, node }: Placed): Bind {
+  const { key, uid } = queued.task;
+  const { namespace = '', name } = splitKey(key);
+  return { namespace, name, uid, node };
+}
