@@ -21,7 +21,7 @@ import {
   placeOf,
 } from './log-record.ts';
 import type { LogBatch, LogEntry, RevisionLog } from './revision-log.ts';
-import { type KeyValue, maxValueBytes, type Revision } from './store.ts';
+import type { KeyValue, Revision } from './store.ts';
 
 export type Database = ClassicLevel<Buffer, Buffer>;
 
@@ -29,8 +29,11 @@ type Write = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: B
 
 /** A catch-up read stops at the end of the revision that passes this. */
 const maxReadBytes = 8 << 20;
-/** A write that failed with less than this free failed for want of space. */
-const fullBytes = 2 * maxValueBytes;
+/**
+ * A write that failed with less than this free failed for want of space: LevelDB merges some 25 MiB at
+ * once, and has removed what it could not finish when the error arrives here.
+ */
+const fullBytes = 32 << 20;
 
 export class LevelLog implements RevisionLog {
   readonly #database: Database;

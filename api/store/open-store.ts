@@ -66,11 +66,8 @@ export function parseStoreAddress(url: string): StoreAddress {
 }
 
 function parseEtcd(url: string): StoreAddress {
-  const [hosts = '', query = ''] = url
-    .slice('etcd://'.length)
-    .replace(/\/+(?=\?|$)/, '')
-    .split('?');
-  const endpoints = hosts.split(',');
+  const [hosts = '', query = ''] = url.slice('etcd://'.length).split('?');
+  const endpoints = hosts.replace(/\/$/, '').split(',');
   for (const endpoint of endpoints) {
     const port = Number(endpoint.slice(endpoint.lastIndexOf(':') + 1));
     if (!endpointShape.test(endpoint) || port < 1 || port > 65_535) {

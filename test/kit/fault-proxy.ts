@@ -5,7 +5,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export class FaultProxy {
-  readonly #target: { host: string; port: number };
+  #target = { host: '', port: 0 };
   readonly #server: Server;
   readonly #links = new Set<{ near: Socket; far: Socket }>();
   #port = 0;
@@ -16,8 +16,7 @@ export class FaultProxy {
   cuts = 0;
 
   private constructor(target: string) {
-    const [host = '', port] = target.split(':');
-    this.#target = { host, port: Number(port) };
+    this.retarget(target);
     this.#server = createServer((near) => this.#link(near));
   }
 
@@ -39,6 +38,12 @@ export class FaultProxy {
     }
     this.#links.clear();
     this.cuts++;
+  }
+
+  /** New links go there. */
+  retarget(target: string): void {
+    const [host = '', port] = target.split(':');
+    this.#target = { host, port: Number(port) };
   }
 
   /** From now on nobody gets through: connections are refused. */

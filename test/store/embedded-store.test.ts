@@ -81,22 +81,6 @@ describe('the embedded store', () => {
     await store.close();
   });
 
-  test('history is compacted by itself: five minutes and 1,000 revisions stay', async () => {
-    const clock = new VirtualClock();
-    const store = await open(clock);
-    for (let at = 0; at < 1_500; at++) await write(store, put('a', String(at)));
-    const { revision: early } = await store.status();
-    await clock.advance(5 * 60_000);
-    expect((await store.status()).compactRevision).toBe(0);
-    await Promise.all(Array.from({ length: 200 }, () => write(store, put('b', 'x'))));
-    await clock.advance(5 * 60_000);
-    await compactionDone(store, early + 200 - 1_000);
-    expect((await store.get('a')).kv?.version).toBe(1_500);
-    await clock.advance(5 * 60_000);
-    expect((await store.status()).compactRevision).toBe(early + 200 - 1_000);
-    await store.close();
-  });
-
   test('a compaction cut short by a crash is finished by the next start', async () => {
     const store = await open();
     for (let at = 0; at < 3_000; at++) void write(store, put(`k${at % 10}`, String(at)));
@@ -124,8 +108,3 @@ describe('the embedded store', () => {
     await store.close();
   });
 });
-
-/** The loop compacts in the background of the virtual clock: real I/O, so it is waited for by asking. */
-async function compactionDone(store: Store, revision: number): Promise<void> {
-  while ((await store.status()).compactRevision < revision);
-}
