@@ -11,6 +11,7 @@ import { completeCause, invalidError } from './field-errors.ts';
 import { isJsonObject } from './json-schema.ts';
 import type { ServedKind } from './kind-table.ts';
 import { validateMetadata } from './metadata-validation.ts';
+import type { UnknownField } from './unknown-fields.ts';
 
 export { validateMetadata };
 
@@ -45,22 +46,23 @@ export function checkFields(served: ServedKind, object: AnyObject, level: FieldV
     served.schema.prune(object);
     return [];
   }
-  const warnings = served.schema
-    .unknownFields(object)
-    .map(
-      ({ path, suggestion }) =>
-        `unknown field ${JSON.stringify(path)}${suggestion === undefined ? '' : ` (did you mean ${JSON.stringify(suggestion)}?)`}`,
-    );
-  if (warnings.length === 0) return [];
-  if (level === 'Strict') throw strictDecodingError(served.kind, warnings);
+  const unknown = served.schema.unknownFields(object);
+  const warnings = unknown.map(unknownFieldText);
+  if (warnings.length > 0 && level === 'Strict') throw strictDecodingError(served.kind, unknown);
   served.schema.prune(object);
   return warnings;
 }
 
-function strictDecodingError({ kind, version }: AnyKind, warnings: readonly string[]): ApiError {
+function unknownFieldText({ path, suggestion }: UnknownField): string {
+  return `unknown field ${JSON.stringify(path)}${suggestion === undefined ? '' : ` (did you mean ${JSON.stringify(suggestion)}?)`}`;
+}
+
+/** One cause per field: tools can point at the place in the user's file. */
+function strictDecodingError({ kind, version }: AnyKind, unknown: readonly UnknownField[]): ApiError {
   return new ApiError(
     'BadRequest',
-    `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: strict decoding error: ${warnings.join(', ')}`,
+    `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: strict decoding error: ${unknown.map(unknownFieldText).join(', ')}`,
+    { causes: unknown.map((field) => ({ field: field.path, message: unknownFieldText(field) })) },
   );
 }
 
