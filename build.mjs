@@ -27,6 +27,8 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
+  // ES modules where a package has them: their named exports survive bundling.
+  mainFields: ['module', 'main'],
   sourcemap: true,
   // Native code and packages that read files beside themselves stay where they are.
   external: ['classic-level', 'etcd3', '@grpc/*', 'pino', 'fast-check', 'vitest'],

@@ -97,7 +97,7 @@ export class Cell {
   async #ready(): Promise<void> {
     for (let tries = 0; tries < 400; tries++) {
       try {
-        await this.client.raw('/readyz', { accept: 'text/plain' });
+        for await (const _answer of this.client.stream('/readyz'));
         return;
       } catch {
         await sleep(systemClock, 50);

@@ -6,11 +6,11 @@
 import { rm } from 'node:fs/promises';
 import type { Clock } from '../api/meta/clock.ts';
 import { removeContext } from '../client/kubeconfig-file.ts';
-import { destroyNode } from '../nodeagent/destroy.ts';
+import { destroyNode, removeCgroup } from '../nodeagent/destroy.ts';
 import { type ClusterHome, type ClusterRecord, readRecord } from './cluster-home.ts';
 import { removeBridge, removeNamespace } from './network.ts';
 import type { DownOptions, Output } from './options.ts';
-import { nodeCgroup, nodeDirectory, nodeRunDirectory } from './parts.ts';
+import { clusterCgroup, nodeCgroup, nodeDirectory, nodeRunDirectory } from './parts.ts';
 import { terminate } from './process-identity.ts';
 import { Steps } from './steps.ts';
 import { readParts } from './supervisor.ts';
@@ -44,6 +44,7 @@ export async function down(
         }),
       ),
     );
+    await removeCgroup(clusterCgroup(home));
   });
   await steps.run('remove the network', () => removeNetwork(record));
   await steps.run(keepData ? 'keep the data' : 'remove the data', async () => {

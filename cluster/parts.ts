@@ -96,7 +96,9 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
 export const nodeDirectory = (home: ClusterHome, { name }: NodeRecord): string => home.path('nodes', name);
 export const nodeRunDirectory = (home: ClusterHome, { name }: NodeRecord): string =>
   join(home.runDirectory, name);
-export const nodeCgroup = (home: ClusterHome, { name }: NodeRecord): string => `/gantry/${home.name}/${name}`;
+export const clusterCgroup = (home: ClusterHome): string => `/gantry/${home.name}`;
+export const nodeCgroup = (home: ClusterHome, { name }: NodeRecord): string =>
+  `${clusterCgroup(home)}/${name}`;
 
 /** `nsenter` becomes the agent (same pid). `ip netns exec` would hide the cgroup mounts from runc. */
 function inNamespace({ networkNamespace }: NodeRecord, part: Part): Part {

@@ -35,7 +35,7 @@ export async function waitForApiServer(
   waiting: Waiting,
 ): Promise<void> {
   await waitFor('apiserver', waiting, async () => {
-    await client.raw('/readyz', { accept: 'text/plain' });
+    for await (const _answer of client.stream('/readyz'));
     return undefined;
   });
   const { parts } = await readParts(waiting.home);

@@ -3,7 +3,7 @@
  * ended before. Repeatable.
  */
 import { silentLogger } from '../api/meta/logger.ts';
-import { openCgroups } from './cgroup/cgroups.ts';
+import { detectCgroups } from './cgroup/cgroups.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
@@ -18,7 +18,15 @@ export interface NodeRemains {
 export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
   const options = { rootDirectory, runDirectory, logger: silentLogger };
   for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
-  await openCgroups().then((cgroups) => cgroups?.remove(cgroupParent));
+  await removeCgroup(cgroupParent);
+}
+
+/** Ends what is left in the group, and removes it with all below it from every hierarchy. */
+export async function removeCgroup(path: string): Promise<void> {
+  const cgroups = await detectCgroups();
+  if (!cgroups || process.getuid?.() !== 0) return;
+  await cgroups.killAll(path);
+  await cgroups.remove(path);
 }
 
 async function deleteAll(runtime: Runtime): Promise<void> {
