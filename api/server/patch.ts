@@ -45,7 +45,7 @@ function unsupported(mediaType: string, kind: AnyKind): ApiError {
   if (isCore(kind)) supported.push(patchTypes.strategic as never);
   return new ApiError(
     'UnsupportedMediaType',
-    `${mediaType || 'a body without Content-Type'} is not supported by ${apiVersionOf(kind)}, Kind=${kind.kind}: supported are ${supported.join(', ')}`,
+    `the body of the patch was in an unknown format (${mediaType || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,
   );
 }
 
