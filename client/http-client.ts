@@ -246,11 +246,12 @@ function statusOf(body: Buffer): Partial<Status> {
   return text.trim() === '' ? {} : { message: text.trim().slice(0, 500) };
 }
 
-const warningText = /^299 \S+ "((?:[^"\\]|\\.)*)"/;
+const warningText = /299 \S+ "((?:[^"\\]|\\.)*)"/g;
 
+/** RFC 7234: `299 - "text"`; several come joined by commas. */
 function warningsOf({ headers }: TransportHead): string[] {
-  const lines = [headers['warning'] ?? []].flat();
-  return lines.map((line) => warningText.exec(line)?.[1]?.replace(/\\(.)/g, '$1') ?? line);
+  const lines = [headers['warning'] ?? []].flat().join(', ');
+  return [...lines.matchAll(warningText)].map(([, text = '']) => text.replace(/\\(.)/g, '$1'));
 }
 
 async function gathered(chunks: AsyncIterable<Buffer>): Promise<Buffer> {

@@ -40,7 +40,7 @@ export async function* linesOf(
 /** Throws the ApiError an ERROR event carries, InternalError for a line that is no event. */
 export function parseWatchLine<T>(line: string): WatchEvent<T> {
   const event = parseJson(line) as Partial<WatchEvent<T>> | { type: 'ERROR'; object: Status } | null;
-  if (typeof event !== 'object' || event === null || typeof event.object !== 'object') throw malformed(line);
+  if (!isRecord(event) || !isRecord(event.object)) throw malformed(line);
   switch (event.type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -52,6 +52,10 @@ export function parseWatchLine<T>(line: string): WatchEvent<T> {
     default:
       throw malformed(line);
   }
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function parseJson(line: string): unknown {
