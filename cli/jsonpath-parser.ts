@@ -164,6 +164,7 @@ function parseOperand(reader: Reader): Operand {
   if (reader.takeWord('false')) return { type: 'literal', value: false };
   if (reader.takeWord('null') || reader.takeWord('nil')) return { type: 'literal', value: null };
   const number = reader.number();
+  if (number === undefined && !/[@$.[]/.test(next ?? '')) throw reader.unexpected('a path or a value');
   return number === undefined ? parsePathAt(reader) : { type: 'literal', value: number };
 }
 

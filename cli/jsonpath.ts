@@ -59,7 +59,8 @@ function take(step: Step, value: unknown, root: unknown): unknown[] {
 }
 
 function property(value: unknown, name: string): unknown[] {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return [];
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
+    return [];
   return [(value as Record<string, unknown>)[name]];
 }
 

@@ -23,9 +23,8 @@ export async function parseTargets(args: readonly string[], discovery: Discovery
   const [first, ...rest] = args;
   if (first === undefined) throw new UsageError('say which resources: a type (jobs), TYPE NAME or TYPE/NAME');
   if (args.every((arg) => arg.includes('/'))) return pairs(args, discovery);
-  if (args.some((arg) => arg.includes('/'))) {
+  if (first.includes('/'))
     throw new UsageError('name objects as TYPE NAME… or as TYPE/NAME…, not both in one command');
-  }
   for (const name of rest) checkName(name);
   const types = first.split(',').filter((word) => word !== '');
   const resources = (await Promise.all(types.map((word) => discovery.named(word)))).flat();
