@@ -71,9 +71,9 @@ export function nextAttempt(slot: Slot, policy: RetryPolicy, nowMs: number): Ret
   const failures = failuresOf(slot, policy);
   const action: CreateTask = { type: 'create', index: slot.index, attempt, failures };
   const pausedFailures = failures - policy.freeFailures;
-  if (!latest?.over || latest.going || pausedFailures <= 0) return { action, atMs: nowMs };
+  if (!latest?.lifeMs || latest.going || pausedFailures <= 0) return { action, atMs: nowMs };
   // An agent whose clock is ahead must not make the pause longer than it is meant to be.
-  const endedAtMs = Math.min(latest.finishedAtMs, nowMs);
+  const endedAtMs = Math.min(latest.lifeMs.to, nowMs);
   return { action, atMs: endedAtMs + retryDelayMs(pausedFailures) };
 }
 
@@ -81,9 +81,10 @@ export function nextAttempt(slot: Slot, policy: RetryPolicy, nowMs: number): Ret
 export function failuresOf(slot: Slot, { forgetAfterMs, perTemplate }: RetryPolicy): number {
   const latest = latestOwn(slot);
   if (latest === undefined || (perTemplate && !latest.updated)) return 0;
-  if (!latest.over || latest.going || (latest.succeeded && !perTemplate)) return latest.failuresBefore;
-  const livedMs = latest.finishedAtMs - latest.startedAtMs;
-  return forgetAfterMs !== undefined && livedMs >= forgetAfterMs ? 1 : latest.failuresBefore + 1;
+  const { lifeMs } = latest;
+  if (!lifeMs || latest.going || (latest.succeeded && !perTemplate)) return latest.failuresBefore;
+  const didWell = forgetAfterMs !== undefined && lifeMs.to - lifeMs.from >= forgetAfterMs;
+  return didWell ? 1 : latest.failuresBefore + 1;
 }
 
 export function latestOwn(slot: Slot): TaskFacts | undefined {

@@ -34,9 +34,8 @@ export interface TaskFacts {
   available: boolean;
   /** Failed attempts of this index before this one. */
   failuresBefore: number;
-  startedAtMs: number;
-  /** When it ended, if it is over. */
-  finishedAtMs: number;
+  /** When it began and ended, if it is over. */
+  lifeMs?: { from: number; to: number };
   /** When it will turn lost or available if nothing happens. */
   changesAtMs?: number;
 }
@@ -57,7 +56,6 @@ function factsOfTask(job: Job, task: Task, { hash, nowMs }: { hash: string; nowM
   const readyAtMs = readySince(task);
   const availableAtMs =
     readyAtMs === undefined ? undefined : readyAtMs + job.spec.update.minReadySeconds * 1000;
-  const createdAtMs = timeOf(metadata.creationTimestamp) ?? nowMs;
   const changesAtMs = lostAtMs ?? availableAtMs;
   return {
     task,
@@ -74,8 +72,7 @@ function factsOfTask(job: Job, task: Task, { hash, nowMs }: { hash: string; nowM
     ready: live && readyAtMs !== undefined,
     available: live && availableAtMs !== undefined && availableAtMs <= nowMs,
     failuresBefore: countOf(metadata.annotations?.[indexFailureCountAnnotation]),
-    startedAtMs: timeOf(status.startTime) ?? createdAtMs,
-    finishedAtMs: timeOf(status.finishTime) ?? lastContainerEnd(task) ?? createdAtMs,
+    ...(over ? { lifeMs: lifeOf(task, nowMs) } : {}),
     ...(live && changesAtMs !== undefined && changesAtMs > nowMs ? { changesAtMs } : {}),
   };
 }
@@ -93,6 +90,15 @@ function readySince({ status, metadata }: Task): number | undefined {
   const ready = conditionOf(status.conditions, 'Ready');
   if (status.phase !== 'Running' || ready?.status !== 'True') return undefined;
   return timeOf(ready.lastTransitionTime) ?? timeOf(metadata.creationTimestamp);
+}
+
+function lifeOf(task: Task, nowMs: number): { from: number; to: number } {
+  const { metadata, status } = task;
+  const createdAtMs = timeOf(metadata.creationTimestamp) ?? nowMs;
+  return {
+    from: timeOf(status.startTime) ?? createdAtMs,
+    to: timeOf(status.finishTime) ?? lastContainerEnd(task) ?? createdAtMs,
+  };
 }
 
 function lastContainerEnd({ status }: Task): number | undefined {
