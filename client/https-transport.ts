@@ -6,6 +6,7 @@
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, request as httpsRequest } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { ApiError } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { ClusterConfig } from './cluster-config.ts';
@@ -225,9 +226,21 @@ function agentOptions(config: ClusterConfig, maxConnections: number): AgentOptio
     maxFreeSockets: maxConnections,
     scheduling: 'lifo',
     rejectUnauthorized: !config.insecureSkipTlsVerify,
-    ...(config.ca ? { ca: config.ca } : {}),
-    ...(config.clientCertificate ? { cert: config.clientCertificate } : {}),
-    ...(config.clientKey ? { key: config.clientKey } : {}),
+    // Made once: given as PEM, it would be parsed for each connection and be part of each request's pool key.
+    secureContext: secureContextOf(config),
     ...(config.tlsServerName ? { servername: config.tlsServerName } : {}),
   };
+}
+
+function secureContextOf({ ca, clientCertificate, clientKey }: ClusterConfig): SecureContext {
+  try {
+    return createSecureContext({
+      ...(ca ? { ca } : {}),
+      ...(clientCertificate ? { cert: clientCertificate } : {}),
+      ...(clientKey ? { key: clientKey } : {}),
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ApiError('BadRequest', `the certificates of this cluster's configuration are unusable: ${why}`);
+  }
 }
