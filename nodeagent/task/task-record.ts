@@ -33,8 +33,9 @@ export interface ContainerRecord {
   /** Containers made so far; the number of the next one. Logs are named by it. */
   starts: number;
   restartCount: number;
-  /** Ends, and refusals to start, in a row: what the back-off grows with. */
+  /** Ends in a row without a good run, and refusals to start in a row: what the two back-offs grow with. */
   failures: number;
+  refusals: number;
   last?: Termination;
 }
 
@@ -68,6 +69,7 @@ export function newRecord(task: Task, nowMs: number): TaskRecord {
       starts: 0,
       restartCount: 0,
       failures: 0,
+      refusals: 0,
     })),
   };
 }

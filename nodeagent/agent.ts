@@ -1,0 +1,210 @@
+/**
+ * The node agent: compares the tasks bound to this node (informer) with those it holds (records and
+ * runtime) and gives each its runner.
+ *
+ *   start:  load records → remove what no record names → adopt → watch exits → watch tasks
+ *   change: syncOnce → decideNode → run, update, stop, confirm, forget
+ *
+ * Invariant: nothing is stopped because the control plane cannot be heard; only an object that is marked
+ * deleted, over, or gone from a complete list ends a task.
+ */
+import { Task } from '../api/kinds/resources.ts';
+import { isTerminal } from '../api/kinds/task-phase.ts';
+import { hasReason } from '../api/meta/api-error.ts';
+import { type Clock, systemClock } from '../api/meta/clock.ts';
+import type { Logger } from '../api/meta/logger.ts';
+import type { Client, ObjectKey } from '../client/client.ts';
+import type { EventRecorder } from '../client/event-recorder.ts';
+import { Informer } from '../client/informer.ts';
+import { WorkQueue } from '../client/work-queue.ts';
+import { type Action, decideNode } from './decide-node.ts';
+import type { NodeFacts } from './hooks/hook.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { Slots } from './slots.ts';
+import { statusPatch } from './task/status-patch.ts';
+import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
+import type { TaskRecords } from './task/task-records.ts';
+import { TaskRunner } from './task/task-runner.ts';
+import { taskStatus } from './task/task-status.ts';
+
+export interface AgentOptions {
+  client: Client;
+  node: NodeFacts;
+  runtime: Runtime;
+  records: TaskRecords;
+  events: Pick<EventRecorder, 'record'>;
+  logger: Logger;
+  clock?: Clock;
+}
+
+const parallelStarts = 4;
+const writers = 8;
+
+export class NodeAgent {
+  readonly #options: AgentOptions;
+  readonly #clock: Clock;
+  readonly #tasks: Informer<Task>;
+  readonly #runners = new Map<string, TaskRunner>();
+  readonly #startSlots = new Slots(parallelStarts);
+  /** Uids of tasks whose status, or end, the API server has to be told. */
+  readonly #toTell = new WorkQueue();
+  #stopped = false;
+  #writers: Promise<void>[] = [];
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    const { client, logger, node } = options;
+    const scope = { fieldSelector: `spec.nodeName=${node.name}` };
+    this.#tasks = new Informer({ client, resource: Task, scope, logger });
+    this.#tasks.addIndex('uid', ({ metadata }) => [metadata.uid ?? '']);
+  }
+
+  /** Resolves when all that ran before is in hand again; the control plane need not be there. */
+  async start(): Promise<void> {
+    const { runtime, records } = this.#options;
+    const known = await records.load();
+    await this.#removeStrays(known);
+    for (const record of known) this.#run(record);
+    await runtime.watchExits((cid) => this.#onExit(cid));
+    this.#writers = Array.from({ length: writers }, () => this.#write());
+    this.#tasks.onChange(() => this.#syncOnce());
+    this.#tasks.start();
+    void this.#tasks.whenSynced().then(() => this.#syncOnce());
+  }
+
+  /** Lets go of everything; tasks run on. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#tasks.stop();
+    await Promise.all([...this.#runners.values()].map((runner) => runner.halt()));
+    this.#toTell.clear();
+    await this.#toTell.shutdown();
+    await Promise.all(this.#writers);
+    await this.#options.runtime.close();
+  }
+
+  get records(): TaskRecord[] {
+    return [...this.#runners.values()].map(({ record }) => record);
+  }
+
+  /** What the runtime has but no record names is left from a start or a deletion cut short. */
+  async #removeStrays(known: readonly TaskRecord[]): Promise<void> {
+    const named = new Set(known.flatMap(({ containers }) => containers.map(liveCid)));
+    const { runtime, logger } = this.#options;
+    for (const cid of await runtime.list()) {
+      if (named.has(cid)) continue;
+      logger.info({ cid }, 'removing a container of no task');
+      await runtime.delete(cid);
+    }
+  }
+
+  #onExit(cid: string): void {
+    for (const runner of this.#runners.values()) {
+      if (runner.record.containers.some((container) => liveCid(container) === cid)) runner.wake();
+    }
+  }
+
+  #syncOnce(): void {
+    // Before the first complete list, absence means nothing.
+    if (!this.#tasks.hasSynced || this.#stopped) return;
+    for (const action of decideNode(this.#tasks.cache.list(), this.records)) this.#act(action);
+  }
+
+  #act(action: Action): void {
+    switch (action.do) {
+      case 'run':
+        return this.#run(newRecord(action.task, this.#clock.now()));
+      case 'update': {
+        const runner = this.#runners.get(action.task.metadata.uid ?? '');
+        if (runner) runner.record.task = action.task;
+        return this.#toTell.add(action.task.metadata.uid ?? '');
+      }
+      case 'stop':
+        return this.#runners.get(action.uid)?.stop(action.graceSeconds);
+      case 'confirm':
+        return this.#toTell.add(action.task.metadata.uid ?? '');
+      case 'forget':
+        return this.#forget(action.uid);
+    }
+  }
+
+  #run(record: TaskRecord): void {
+    const { node, runtime, records, logger, events } = this.#options;
+    const runner = new TaskRunner(record, {
+      node,
+      runtime,
+      records,
+      logger,
+      clock: this.#clock,
+      startSlots: this.#startSlots,
+      onChange: ({ uid }) => this.#toTell.add(uid),
+      onEvent: (task, happening) => events.record(task, happening),
+    });
+    this.#runners.set(record.uid, runner);
+    void runner.whenCleaned().then(() => this.#syncOnce());
+    runner.start();
+  }
+
+  #forget(uid: string): void {
+    const runner = this.#runners.get(uid);
+    this.#runners.delete(uid);
+    void runner?.forget().catch((error: unknown) => {
+      this.#options.logger.warn({ uid, err: error }, 'record of a task not removed');
+    });
+  }
+
+  async #write(): Promise<void> {
+    for (let uid = await this.#toTell.take(); uid !== undefined; uid = await this.#toTell.take()) {
+      try {
+        await this.#tell(uid);
+        this.#toTell.forget(uid);
+      } catch (error) {
+        if (!this.#stopped) this.#toTell.retry(uid);
+        this.#options.logger.debug({ uid, err: error }, 'status not written, trying again');
+      }
+      this.#toTell.done(uid);
+    }
+  }
+
+  async #tell(uid: string): Promise<void> {
+    const [task] = this.#tasks.cache.by('uid', uid);
+    if (!task) return;
+    const record = this.#runners.get(uid)?.record;
+    if (task.metadata.deletionTimestamp && (!record || record.cleaned)) return this.#confirmEnd(task);
+    if (record) return this.#report(task, record);
+  }
+
+  async #report(task: Task, record: TaskRecord): Promise<void> {
+    const { client, node, logger } = this.#options;
+    const status = taskStatus({ ...record, task }, node.address, this.#clock.now());
+    // A deleted task did not fail: its end is told by its removal. And what is over stays as it was reported.
+    if (task.metadata.deletionTimestamp && isTerminal(status.phase)) return;
+    if (isTerminal(task.status.phase) && task.status.phase !== status.phase) return;
+    const changes = statusPatch(task.status, status);
+    if (!changes) return;
+    const patch = { type: 'merge' as const, body: { status: changes } };
+    try {
+      await client.patch(Task, keyOfTask(task), patch, { subresource: 'status' });
+    } catch (error) {
+      if (!hasReason(error, 'NotFound', 'Invalid', 'Conflict')) throw error;
+      logger.info({ task: task.metadata.name, err: error }, 'the status was not wanted');
+    }
+  }
+
+  async #confirmEnd(task: Task): Promise<void> {
+    const { uid } = task.metadata;
+    try {
+      await this.#options.client.delete(Task, keyOfTask(task), {
+        gracePeriodSeconds: 0,
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      });
+    } catch (error) {
+      if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+    }
+  }
+}
+
+function keyOfTask({ metadata }: Task): ObjectKey {
+  return { namespace: metadata.namespace ?? '', name: metadata.name };
+}

@@ -1,0 +1,49 @@
+/** The environment: the image's, then who and where the task is, then the task's own words, which win. */
+import type { Container } from '../../api/kinds/task-spec.ts';
+import type { TaskRecord } from '../task/task-record.ts';
+import type { NodeFacts, StartHook } from './hook.ts';
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export const environmentHook: StartHook = async ({ container, imageConfig, record, node, spec }) => {
+  const variables = new Map<string, string>([['PATH', defaultPath]]);
+  for (const entry of imageConfig.Env ?? []) {
+    const at = entry.indexOf('=');
+    if (at > 0) variables.set(entry.slice(0, at), entry.slice(at + 1));
+  }
+  for (const [name, value] of Object.entries(ownVariables(record, container, node)))
+    variables.set(name, value);
+  for (const { name, value } of container.env ?? []) variables.set(name, value);
+  spec.env = [...variables].map(([name, value]) => `${name}=${value}`);
+  return undefined;
+};
+
+export function ownVariables(
+  { task }: Pick<TaskRecord, 'task'>,
+  { ports = [] }: Pick<Container, 'ports'>,
+  node: Pick<NodeFacts, 'name' | 'address'>,
+): Record<string, string> {
+  const { metadata, spec } = task;
+  const first = ports[0];
+  return {
+    HOSTNAME: spec.hostname ?? metadata.name,
+    GANTRY_TASK_NAME: metadata.name,
+    GANTRY_TASK_NAMESPACE: metadata.namespace ?? '',
+    GANTRY_TASK_UID: metadata.uid ?? '',
+    GANTRY_TASK_INDEX: `${spec.index ?? 0}`,
+    GANTRY_TASK_ATTEMPT: `${spec.attempt ?? 0}`,
+    GANTRY_NODE_NAME: node.name,
+    GANTRY_NODE_ADDRESS: node.address,
+    ...(spec.job === undefined ? {} : { GANTRY_JOB_NAME: spec.job }),
+    ...(first ? { PORT: `${first.hostPort ?? first.containerPort}` } : {}),
+    ...Object.fromEntries(
+      ports.flatMap(({ name, hostPort, containerPort }) =>
+        name === undefined ? [] : [[`PORT_${variableName(name)}`, `${hostPort ?? containerPort}`]],
+      ),
+    ),
+  };
+}
+
+function variableName(portName: string): string {
+  return portName.toUpperCase().replaceAll('-', '_');
+}

@@ -1,0 +1,71 @@
+/**
+ * Hooks: what must be in place before a container can be made, one file per concern. The runner calls
+ * them in the order of `startHooks`; each adds its part to the plan of the container.
+ *
+ * Invariant: a hook may be killed at any point and run again; what it made, `cleanTask` or the driver removes.
+ */
+import type { Container } from '../../api/kinds/task-spec.ts';
+import type { Cgroups } from '../cgroup/cgroups.ts';
+import type { ImageConfig } from '../images/image-config.ts';
+import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
+import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
+import { cgroupHook } from './cgroup.ts';
+import { environmentHook } from './environment.ts';
+import { imageHook } from './image.ts';
+import { limitsHook } from './limits.ts';
+import { logHook } from './logs.ts';
+import { portsHook } from './ports.ts';
+import { processHook } from './process.ts';
+
+/** What hooks know of the node. */
+export interface NodeFacts {
+  name: string;
+  address: string;
+  memoryBytes: number;
+  logDirectory: string;
+  imageDirectory: string;
+  /** Parent of the tasks' groups. */
+  cgroupParent: string;
+  /** Absent with the unconfined driver. */
+  cgroups?: Cgroups;
+}
+
+/** One start of one container, growing from hook to hook. */
+export interface Start {
+  readonly node: NodeFacts;
+  readonly record: TaskRecord;
+  readonly container: Container;
+  readonly containerRecord: ContainerRecord;
+  readonly cid: string;
+  root: ContainerRoot;
+  /** Empty without an image. */
+  imageConfig: ImageConfig;
+  imageID?: string;
+  spec: Partial<ContainerSpec>;
+}
+
+/** Resolves with why the container cannot be started now; the runner tries again later. */
+export type StartHook = (start: Start) => Promise<Refusal | undefined>;
+
+/** Cheap refusals first; the group last, so that a refused start leaves nothing behind. */
+export const startHooks: readonly StartHook[] = [
+  portsHook,
+  imageHook,
+  processHook,
+  environmentHook,
+  limitsHook,
+  logHook,
+  cgroupHook,
+];
+
+/** Runs the hooks; gives the whole specification, or the first refusal. */
+export async function prepare(start: Start): Promise<{ spec: ContainerSpec } | { refusal: Refusal }> {
+  for (const hook of startHooks) {
+    const refusal = await hook(start);
+    if (refusal) return { refusal };
+  }
+  const { cid, root, record, container, spec } = start;
+  const hostname = record.task.spec.hostname ?? record.task.metadata.name;
+  const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem ?? false;
+  return { spec: { ...spec, cid, root, hostname, readOnlyRoot } as ContainerSpec };
+}

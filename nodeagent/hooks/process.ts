@@ -1,0 +1,16 @@
+/** What runs and as whom: the task's words over the image's. */
+import { commandLine, userOf } from '../images/image-config.ts';
+import type { StartHook } from './hook.ts';
+
+export const processHook: StartHook = async ({ container, imageConfig, root, spec }) => {
+  const args = commandLine(container, imageConfig);
+  if (args.length === 0)
+    return { reason: 'ContainerCannotRun', message: 'neither the task nor its image says what to run' };
+  const user = await userOf(container, imageConfig, root.from === 'image' ? root.rootfs : undefined);
+  if (!user)
+    return { reason: 'ContainerCannotRun', message: `the image has no user ${imageConfig.User ?? ''}` };
+  spec.args = args;
+  spec.user = user;
+  spec.workingDir = container.workingDir ?? (imageConfig.WorkingDir || '/');
+  return undefined;
+};

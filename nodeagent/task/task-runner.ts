@@ -1,0 +1,270 @@
+/**
+ * The worker of one task: decides, acts, records, again, until nothing is left of it. One turn at a time.
+ *
+ *   observe running containers → decideTask(record, now) → act → save record → tell the reporter
+ *
+ * Invariant: the record on disk is never behind what the runtime was told: a container's id is saved
+ * before it is made, so an agent killed at any point finds everything again.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Task } from '../../api/kinds/resources.ts';
+import { type Clock, systemClock } from '../../api/meta/clock.ts';
+import type { Logger } from '../../api/meta/logger.ts';
+import { Loop } from '../../api/meta/loop.ts';
+import type { Happening } from '../../client/event-recorder.ts';
+import { removeTaskCgroup } from '../hooks/cgroup.ts';
+import { type NodeFacts, prepare, type Start } from '../hooks/hook.ts';
+import type { Refusal, Runtime } from '../runtime/runtime.ts';
+import type { Slots } from '../slots.ts';
+import { decideTask, type Step } from './decide-task.ts';
+import { decideRestart, preparationDelayMs } from './restart-policy.ts';
+import { type ContainerRecord, containerId, liveCid, type TaskRecord, type Termination } from './task-record.ts';
+import type { TaskRecords } from './task-records.ts';
+
+export interface RunnerContext {
+  node: NodeFacts;
+  runtime: Runtime;
+  records: TaskRecords;
+  /** Starts at once, over all tasks: each costs a few processes. */
+  startSlots: Slots;
+  /** The record changed: its status may have. */
+  onChange: (record: TaskRecord) => void;
+  onEvent: (task: Task, happening: Happening) => void;
+  logger: Logger;
+  clock?: Clock;
+}
+
+/** Running containers are looked at this often even if no exit was reported. */
+const checkMs = 10_000;
+/** Exit code of a command that could not be run, as in a shell. */
+const cannotRunCode = 128;
+const unknownCode = 255;
+
+export class TaskRunner {
+  readonly record: TaskRecord;
+  readonly #context: RunnerContext;
+  readonly #clock: Clock;
+  readonly #loop: Loop;
+  readonly #logger: Logger;
+  readonly #whenCleaned: Promise<void>;
+  #cleaned: () => void = () => {};
+
+  constructor(record: TaskRecord, context: RunnerContext) {
+    this.record = record;
+    this.#context = context;
+    this.#clock = context.clock ?? systemClock;
+    this.#logger = context.logger;
+    this.#whenCleaned = new Promise((resolve) => {
+      this.#cleaned = resolve;
+    });
+    this.#loop = new Loop({
+      name: 'task',
+      step: () => this.#turn(),
+      intervalMs: checkMs,
+      clock: this.#clock,
+      logger: context.logger,
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  /** Something may have happened: look now. */
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Lets go of the task; its containers run on. */
+  halt(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** Ends the task; a second call can only shorten the grace. */
+  stop(graceSeconds: number): void {
+    const { stop } = this.record;
+    if (stop && stop.graceSeconds <= graceSeconds) return;
+    this.record.stop = stop
+      ? { ...stop, graceSeconds }
+      : { sinceMs: this.#clock.now(), graceSeconds, signalled: false };
+    this.wake();
+  }
+
+  /** Resolves when no process, mount or group of the task is left. */
+  whenCleaned(): Promise<void> {
+    return this.#whenCleaned;
+  }
+
+  /** Forgets the task altogether: its logs and its record. */
+  async forget(): Promise<void> {
+    await this.halt();
+    await rm(join(this.#context.node.logDirectory, this.record.uid), { recursive: true, force: true });
+    await this.#context.records.remove(this.record.uid);
+  }
+
+  async #turn(): Promise<number> {
+    await allDone(this.record.containers.map((container) => this.#observe(container)));
+    const { steps, nextAtMs } = decideTask(this.record, this.#clock.now());
+    await allDone(steps.map((step) => this.#act(step)));
+    if (this.record.cleaned) this.#cleaned();
+    // After a step there may be another one at once.
+    if (steps.some((step) => step.do === 'abandon' || step.do === 'start')) return 0;
+    return Math.max(0, Math.min(checkMs, (nextAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.now()));
+  }
+
+  /** Finds out what became of a container that was there when last seen. */
+  async #observe(container: ContainerRecord): Promise<void> {
+    const cid = liveCid(container);
+    if (cid === undefined) return;
+    const state = await this.#context.runtime.state(cid);
+    if (state.status === 'running') {
+      // Started by an agent that died before it could write that down.
+      if (container.life.state === 'starting') await this.#setRunning(container, cid, state.pid);
+    } else if (state.status === 'exited') {
+      const { exitCode, oomKilled, finishedAtMs } = state;
+      const reason = oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
+      await this.#end(container, { cid, exitCode, reason, finishedAtMs });
+    } else if (container.life.state === 'starting') {
+      // Half made by an agent that died: nothing of it has run, so it is made anew.
+      container.life = { state: 'waiting', reason: 'ContainerCreating', retryAtMs: 0 };
+      await this.#save();
+      await this.#context.runtime.delete(cid);
+    } else {
+      const message = 'the container is gone and nobody knows how it ended: the node was rebooted, or its supervisor killed';
+      const finishedAtMs = this.#clock.now();
+      await this.#end(container, { cid, exitCode: unknownCode, reason: 'ContainerStatusUnknown', message, finishedAtMs });
+    }
+  }
+
+  #act(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'start':
+        return this.#context.startSlots.run(() => this.#start(step.container));
+      case 'abandon':
+        return this.#abandon(step.container);
+      case 'signal':
+        return this.#signal(step.cid, step.signal);
+      case 'clean':
+        return this.#clean();
+    }
+  }
+
+  async #start(container: ContainerRecord): Promise<void> {
+    // The task may have been told to end while this waited for its turn.
+    if (this.record.stop) return;
+    const cid = containerId(this.record, container);
+    const isRestart = container.last !== undefined;
+    const start = this.#newStart(container, cid);
+    const prepared = await prepare(start);
+    if ('refusal' in prepared) return this.#postpone(container, prepared.refusal);
+    container.starts++;
+    container.refusals = 0;
+    container.life = { state: 'starting', cid };
+    if (isRestart) container.restartCount++;
+    await this.#save();
+    const { runtime } = this.#context;
+    const refusal = await runtime.create(prepared.spec);
+    if (refusal) return this.#cannotRun(container, cid, refusal);
+    const started = await runtime.start(cid);
+    if (!('pid' in started)) return this.#cannotRun(container, cid, started);
+    await this.#setRunning(container, cid, started.pid, start.imageID);
+    this.#event('Normal', 'Started', `started container ${container.name}`);
+  }
+
+  #newStart(containerRecord: ContainerRecord, cid: string): Start {
+    const { record } = this;
+    const container = record.task.spec.containers.find(({ name }) => name === containerRecord.name)!;
+    const { node } = this.#context;
+    return { node, record, container, containerRecord, cid, root: { from: 'host' }, imageConfig: {}, spec: {} };
+  }
+
+  /** Something on the node is missing or taken; the container was not even made. */
+  async #postpone(container: ContainerRecord, { reason, message }: Refusal): Promise<void> {
+    container.refusals++;
+    const retryAtMs = this.#clock.now() + preparationDelayMs(container.refusals);
+    container.life = { state: 'waiting', reason, message, retryAtMs };
+    this.#event('Warning', reason, message);
+    await this.#save();
+  }
+
+  async #cannotRun(container: ContainerRecord, cid: string, { reason, message }: Refusal): Promise<void> {
+    this.#event('Warning', 'Failed', `container ${container.name}: ${message}`);
+    const finishedAtMs = this.#clock.now();
+    await this.#end(container, { cid, exitCode: cannotRunCode, reason, message, finishedAtMs });
+  }
+
+  async #setRunning(container: ContainerRecord, cid: string, pid: number, imageID?: string): Promise<void> {
+    const startedAtMs = this.#clock.now();
+    container.life = { state: 'running', cid, pid, startedAtMs, ...(imageID ? { imageID } : {}) };
+    await this.#save();
+  }
+
+  async #end(container: ContainerRecord, end: Termination): Promise<void> {
+    const startedAtMs = container.life.state === 'running' ? container.life.startedAtMs : undefined;
+    const termination = { ...end, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
+    const verdict = this.record.stop
+      ? { restart: false as const }
+      : decideRestart(this.record.task.spec, container, termination);
+    if (verdict.restart) {
+      container.last = termination;
+      container.failures = verdict.failures;
+      const message = `back-off ${verdict.delayMs / 1000} s restarting failed container ${container.name}`;
+      const retryAtMs = this.#clock.now() + verdict.delayMs;
+      container.life = { state: 'waiting', reason: 'CrashLoopBackOff', message, retryAtMs };
+      if (verdict.delayMs > 0) this.#event('Warning', 'BackOff', message);
+    } else {
+      container.life = { state: 'ended', termination };
+    }
+    if (termination.reason === 'OOMKilled')
+      this.#event('Warning', 'OOMKilled', `container ${container.name} used more memory than its limit`);
+    await this.#save();
+    await this.#context.runtime.delete(end.cid);
+  }
+
+  /** It never ran, or waited for its restart, when the task was told to end. */
+  async #abandon(container: ContainerRecord): Promise<void> {
+    const cid = container.last?.cid ?? '';
+    const finishedAtMs = this.#clock.now();
+    const termination = container.last ?? {
+      cid,
+      exitCode: cannotRunCode,
+      reason: 'ContainerNotStarted',
+      finishedAtMs,
+    };
+    container.life = { state: 'ended', termination };
+    await this.#save();
+  }
+
+  async #signal(cid: string, signal: 'TERM' | 'KILL'): Promise<void> {
+    const { stop } = this.record;
+    if (stop && !stop.signalled) {
+      this.#event('Normal', 'Killing', `stopping, with ${stop.graceSeconds} s of grace`);
+      stop.signalled = true;
+      await this.#context.records.save(this.record);
+    }
+    await this.#context.runtime.signal(cid, signal);
+  }
+
+  async #clean(): Promise<void> {
+    await removeTaskCgroup(this.#context.node, this.record);
+    this.record.cleaned = true;
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    await this.#context.records.save(this.record);
+    this.#context.onChange(this.record);
+  }
+
+  #event(type: Happening['type'], reason: string, message: string): void {
+    const { name, namespace } = this.record.task.metadata;
+    this.#logger.info({ task: `${namespace}/${name}`, reason }, message);
+    this.#context.onEvent(this.record.task, { type, reason, message });
+  }
+}
+
+/** Waits for all, also when one fails: a turn must not go on in the background of the next. */
+async function allDone(jobs: Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(jobs)) if (result.status === 'rejected') throw result.reason;
+}
