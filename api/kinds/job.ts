@@ -33,82 +33,97 @@ export { isFinished, wantedTasks };
 /** Tasks' names add `-<index>-<attempt>`, and must still be DNS labels. */
 const maxJobNameLength = 47;
 
-const updateShape = closedObject({
-  maxUnavailable: withDefault(
-    intOrPercent('How many tasks (or which share, rounded down) may be down during an update.'),
-    1,
-  ),
-  maxSurge: withDefault(
-    intOrPercent(
-      'How many tasks (or which share, rounded up) may run beside the wanted ones during an update.',
+const updateShape = closedObject(
+  {
+    maxUnavailable: withDefault(
+      intOrPercent('How many tasks (or which share, rounded down) may be down during an update.'),
+      1,
     ),
-    0,
-  ),
-  minReadySeconds: withDefault(count('How long a new task must be ready before it counts.'), 0),
-});
+    maxSurge: withDefault(
+      intOrPercent(
+        'How many tasks (or which share, rounded up) may run beside the wanted ones during an update.',
+      ),
+      0,
+    ),
+    minReadySeconds: withDefault(count('How long a new task must be ready before it counts.'), 0),
+  },
+  { description: 'How tasks are replaced when the template changes.' },
+);
 
-const disconnectShape = closedObject({
-  lostAfterSeconds: withDefault(
-    count('How long a task on an unreachable node is waited for before it is replaced.'),
-    60,
-  ),
-});
+const disconnectShape = closedObject(
+  {
+    lostAfterSeconds: withDefault(
+      count('How long a task on an unreachable node is waited for before it is replaced.'),
+      60,
+    ),
+  },
+  { description: 'What happens to tasks on a node that cannot be heard.' },
+);
 
-const templateShape = closedObject({
-  metadata: withDefault(
-    closedObject({
-      labels: optional(stringMap('Labels of every task.')),
-      annotations: optional(stringMap('Annotations of every task.')),
-    }),
-    {},
-  ),
-  spec: templateSpecShape,
-});
+const templateShape = closedObject(
+  {
+    metadata: withDefault(
+      closedObject({
+        labels: optional(stringMap('Labels of every task.')),
+        annotations: optional(stringMap('Annotations of every task.')),
+      }),
+      {},
+    ),
+    spec: templateSpecShape,
+  },
+  { description: 'What every task of the job looks like.' },
+);
 
-const jobSpecShape = closedObject({
-  type: withDefault(
-    oneOf(['Service', 'Batch'], 'Service keeps replicas alive, Batch runs completions to success.'),
-    'Batch',
-  ),
-  replicas: optional(count('Service: how many tasks to keep alive. Default 1.', { maximum: 100_000 })),
-  completions: optional(count('Batch: how many indexes must succeed. Default 1.', { maximum: 100_000 })),
-  parallelism: optional(
-    count('Batch: how many tasks may run at once. Default: all of them.', { maximum: 100_000 }),
-  ),
-  backoffLimit: optional(
-    count('Batch: how many failed attempts, over all indexes, before the job fails. Default 6.'),
-  ),
-  activeDeadlineSeconds: optional(
-    count('Batch: seconds the job may be active before it is ended as failed.', { minimum: 1 }),
-  ),
-  ttlSecondsAfterFinished: optional(count('Batch: seconds a finished job is kept.')),
-  suspend: optional(flag('No tasks while true; running ones are stopped.')),
-  priorityClassName: optional(text('PriorityClass of its tasks; the template may say otherwise.')),
-  update: withDefault(updateShape, {}),
-  disconnect: withDefault(disconnectShape, {}),
-  template: templateShape,
-});
+const jobSpecShape = closedObject(
+  {
+    type: withDefault(
+      oneOf(['Service', 'Batch'], 'Service keeps replicas alive, Batch runs completions to success.'),
+      'Batch',
+    ),
+    replicas: optional(count('Service: how many tasks to keep alive. Default 1.', { maximum: 100_000 })),
+    completions: optional(count('Batch: how many indexes must succeed. Default 1.', { maximum: 100_000 })),
+    parallelism: optional(
+      count('Batch: how many tasks may run at once. Default: all of them.', { maximum: 100_000 }),
+    ),
+    backoffLimit: optional(
+      count('Batch: how many failed attempts, over all indexes, before the job fails. Default 6.'),
+    ),
+    activeDeadlineSeconds: optional(
+      count('Batch: seconds the job may be active before it is ended as failed.', { minimum: 1 }),
+    ),
+    ttlSecondsAfterFinished: optional(count('Batch: seconds a finished job is kept.')),
+    suspend: optional(flag('No tasks while true; running ones are stopped.')),
+    priorityClassName: optional(text('PriorityClass of its tasks; the template may say otherwise.')),
+    update: withDefault(updateShape, {}),
+    disconnect: withDefault(disconnectShape, {}),
+    template: templateShape,
+  },
+  { description: 'What is wanted.' },
+);
 
-const jobStatusShape = closedObject({
-  phase: optional(
-    oneOf(['Pending', 'Running', 'Updating', 'Suspended', 'Complete', 'Failed'], 'One word for all of it.'),
-  ),
-  observedGeneration: optional(count('The generation this status was derived from.')),
-  replicas: optional(count('Tasks that exist and are not over.')),
-  readyReplicas: optional(count('Tasks whose containers all run.')),
-  updatedReplicas: optional(count('Tasks made from the current template.')),
-  pending: optional(count('Tasks waiting for a node or starting.')),
-  running: optional(count('Tasks running.')),
-  succeeded: optional(count('Indexes that succeeded.')),
-  failed: optional(count('Attempts that failed.')),
-  completedIndexes: optional(text('Batch: indexes that succeeded, as ranges such as 0-3,7.')),
-  unknown: optional(count('Tasks whose node cannot be heard.')),
-  startTime: optional(time('When the first task was made.')),
-  completionTime: optional(time('When the job ended.')),
-  selector: optional(text('Label selector of its tasks.')),
-  templateHash: optional(text('Hash of the current template.')),
-  conditions: optional(conditionsShape),
-});
+const jobStatusShape = closedObject(
+  {
+    phase: optional(
+      oneOf(['Pending', 'Running', 'Updating', 'Suspended', 'Complete', 'Failed'], 'One word for all of it.'),
+    ),
+    observedGeneration: optional(count('The generation this status was derived from.')),
+    replicas: optional(count('Tasks that exist and are not over.')),
+    readyReplicas: optional(count('Tasks whose containers all run.')),
+    updatedReplicas: optional(count('Tasks made from the current template.')),
+    pending: optional(count('Tasks waiting for a node or starting.')),
+    running: optional(count('Tasks running.')),
+    succeeded: optional(count('Indexes that succeeded.')),
+    failed: optional(count('Attempts that failed.')),
+    completedIndexes: optional(text('Batch: indexes that succeeded, as ranges such as 0-3,7.')),
+    unknown: optional(count('Tasks whose node cannot be heard.')),
+    startTime: optional(time('When the first task was made.')),
+    completionTime: optional(time('When the job ended.')),
+    selector: optional(text('Label selector of its tasks.')),
+    templateHash: optional(text('Hash of the current template.')),
+    conditions: optional(conditionsShape),
+  },
+  { description: 'What is, as the job controller last saw it.' },
+);
 
 const jobShape = objectShape(
   names.Job,

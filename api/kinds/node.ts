@@ -23,25 +23,31 @@ import {
 
 export { taints } from './taints.ts';
 
-const taintShape = closedObject({
-  key: text('Qualified name of the taint.'),
-  value: optional(Type.String()),
-  effect: oneOf(
-    ['NoSchedule', 'PreferNoSchedule', 'NoExecute'],
-    'What it does to tasks that do not tolerate it.',
-  ),
-  timeAdded: optional(time('When it was set.')),
-});
+const taintShape = closedObject(
+  {
+    key: text('Qualified name of the taint.'),
+    value: optional(Type.String()),
+    effect: oneOf(
+      ['NoSchedule', 'PreferNoSchedule', 'NoExecute'],
+      'What it does to tasks that do not tolerate it.',
+    ),
+    timeAdded: optional(time('When it was set.')),
+  },
+  { description: 'Keeps tasks away that do not tolerate it.' },
+);
 
-const nodeSpecShape = closedObject({
-  unschedulable: optional(flag('Cordoned: no new tasks.')),
-  taints: optional(
-    list(taintShape, 'Keep tasks away that do not tolerate them.', { mapKeys: ['key', 'effect'] }),
-  ),
-  providerID: optional(Type.String()),
-  podCIDR: optional(Type.String()),
-  podCIDRs: optional(Type.Array(Type.String())),
-});
+const nodeSpecShape = closedObject(
+  {
+    unschedulable: optional(flag('Cordoned: no new tasks.')),
+    taints: optional(
+      list(taintShape, 'Keep tasks away that do not tolerate them.', { mapKeys: ['key', 'effect'] }),
+    ),
+    providerID: optional(Type.String()),
+    podCIDR: optional(Type.String()),
+    podCIDRs: optional(Type.Array(Type.String())),
+  },
+  { description: 'What operators decided about the node.' },
+);
 
 const nodeInfoFields = [
   'machineID',
@@ -56,32 +62,38 @@ const nodeInfoFields = [
   'architecture',
 ] as const;
 
-const nodeStatusShape = closedObject({
-  capacity: optional(quantities('All the node has.')),
-  allocatable: optional(quantities('What tasks may have of it.')),
-  phase: optional(Type.String()),
-  conditions: optional(conditionsShape),
-  addresses: optional(
-    list(closedObject({ type: text('InternalIP, Hostname, …'), address: Type.String() }), 'How to reach it.'),
-  ),
-  daemonEndpoints: optional(
-    closedObject({ kubeletEndpoint: optional(closedObject({ Port: count('Port of the agent.') })) }),
-  ),
-  nodeInfo: optional(
-    closedObject(
-      Object.fromEntries(nodeInfoFields.map((field) => [field, Type.String()])) as Record<
-        (typeof nodeInfoFields)[number],
-        Type.TString
-      >,
+const nodeStatusShape = closedObject(
+  {
+    capacity: optional(quantities('All the node has.')),
+    allocatable: optional(quantities('What tasks may have of it.')),
+    phase: optional(Type.String()),
+    conditions: optional(conditionsShape),
+    addresses: optional(
+      list(
+        closedObject({ type: text('InternalIP, Hostname, …'), address: Type.String() }),
+        'How to reach it.',
+      ),
     ),
-  ),
-  images: optional(
-    list(
-      closedObject({ names: Type.Array(Type.String()), sizeBytes: optional(Type.Integer()) }),
-      'Images loaded on it.',
+    daemonEndpoints: optional(
+      closedObject({ kubeletEndpoint: optional(closedObject({ Port: count('Port of the agent.') })) }),
     ),
-  ),
-});
+    nodeInfo: optional(
+      closedObject(
+        Object.fromEntries(nodeInfoFields.map((field) => [field, Type.String()])) as Record<
+          (typeof nodeInfoFields)[number],
+          Type.TString
+        >,
+      ),
+    ),
+    images: optional(
+      list(
+        closedObject({ names: Type.Array(Type.String()), sizeBytes: optional(Type.Integer()) }),
+        'Images loaded on it.',
+      ),
+    ),
+  },
+  { description: 'What the agent reports of the node.' },
+);
 
 const nodeShape = objectShape(
   names.Node,

@@ -22,41 +22,50 @@ import { hostPortKey } from './task-request.ts';
 
 export { hostPortKey };
 
-const portShape = closedObject({
-  name: optional(text('Name of the port, a DNS label; gives the environment variable PORT_<NAME>.')),
-  containerPort: count(
-    'Port the container listens on. In host networking it is also the port taken on the node.',
-    { minimum: 1, maximum: 65535 },
-  ),
-  hostPort: optional(
-    count('Port taken on the node; defaults to containerPort, as tasks share the network of their node.', {
-      minimum: 1,
-      maximum: 65535,
-    }),
-  ),
-  protocol: withDefault(oneOf(['TCP', 'UDP'], 'Transport protocol.'), 'TCP'),
-});
-
-const resourcesShape = closedObject({
-  requests: optional(
-    quantities(
-      'What the scheduler sets aside: cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu. Defaults to the limits.',
+const portShape = closedObject(
+  {
+    name: optional(text('Name of the port, a DNS label; gives the environment variable PORT_<NAME>.')),
+    containerPort: count(
+      'Port the container listens on. In host networking it is also the port taken on the node.',
+      { minimum: 1, maximum: 65535 },
     ),
-  ),
-  limits: optional(
-    quantities(
-      'What the task may not exceed: cpu is throttled, memory ends in OOMKilled, pids refuses to fork.',
+    hostPort: optional(
+      count('Port taken on the node; defaults to containerPort, as tasks share the network of their node.', {
+        minimum: 1,
+        maximum: 65535,
+      }),
     ),
-  ),
-});
+    protocol: withDefault(oneOf(['TCP', 'UDP'], 'Transport protocol.'), 'TCP'),
+  },
+  { description: 'A port the container listens on.' },
+);
 
-const securityContextShape = closedObject({
-  runAsUser: optional(
-    count("User id of the process; default is the image's user, or root inside the container."),
-  ),
-  runAsGroup: optional(count('Group id of the process.')),
-  readOnlyRootFilesystem: optional(flag('Mount the root file system read-only.')),
-});
+const resourcesShape = closedObject(
+  {
+    requests: optional(
+      quantities(
+        'What the scheduler sets aside: cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu. Defaults to the limits.',
+      ),
+    ),
+    limits: optional(
+      quantities(
+        'What the task may not exceed: cpu is throttled, memory ends in OOMKilled, pids refuses to fork.',
+      ),
+    ),
+  },
+  { description: 'How much of the node the container needs, and may use at most.' },
+);
+
+const securityContextShape = closedObject(
+  {
+    runAsUser: optional(
+      count("User id of the process; default is the image's user, or root inside the container."),
+    ),
+    runAsGroup: optional(count('Group id of the process.')),
+    readOnlyRootFilesystem: optional(flag('Mount the root file system read-only.')),
+  },
+  { description: 'As whom the container runs, and what it may write.' },
+);
 
 export const containerShape = closedObject({
   name: text('Unique among the containers of the task, a DNS label.'),
@@ -93,62 +102,71 @@ export const containerShape = closedObject({
   securityContext: optional(securityContextShape),
 });
 
-const nodeSelectorTermShape = closedObject({
-  matchExpressions: optional(
-    list(
-      closedObject({
-        key: text('Label of the node.'),
-        operator: oneOf(
-          ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'],
-          'How the label relates to the values.',
-        ),
-        values: optional(Type.Array(Type.String())),
-      }),
-      'Requirements on labels; all must hold.',
-    ),
-  ),
-  matchFields: optional(
-    list(
-      closedObject({
-        key: oneOf(['metadata.name'], 'Field of the node.'),
-        operator: oneOf(['In', 'NotIn'], 'How it relates to the values.'),
-        values: Type.Array(Type.String()),
-      }),
-      'Requirements on fields; all must hold.',
-    ),
-  ),
-});
-
-const affinityShape = closedObject({
-  nodeAffinity: optional(
-    closedObject({
-      requiredDuringSchedulingIgnoredDuringExecution: optional(
+const nodeSelectorTermShape = closedObject(
+  {
+    matchExpressions: optional(
+      list(
         closedObject({
-          nodeSelectorTerms: list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 }),
+          key: text('Label of the node.'),
+          operator: oneOf(
+            ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'],
+            'How the label relates to the values.',
+          ),
+          values: optional(Type.Array(Type.String())),
         }),
+        'Requirements on labels; all must hold.',
       ),
-      preferredDuringSchedulingIgnoredDuringExecution: optional(
-        list(
-          closedObject({
-            weight: count('1 to 100.', { minimum: 1, maximum: 100 }),
-            preference: nodeSelectorTermShape,
-          }),
-          "Terms that add to a node's score.",
-        ),
+    ),
+    matchFields: optional(
+      list(
+        closedObject({
+          key: oneOf(['metadata.name'], 'Field of the node.'),
+          operator: oneOf(['In', 'NotIn'], 'How it relates to the values.'),
+          values: Type.Array(Type.String()),
+        }),
+        'Requirements on fields; all must hold.',
       ),
-    }),
-  ),
-});
+    ),
+  },
+  { description: 'Requirements on a node; all must hold.' },
+);
 
-const tolerationShape = closedObject({
-  key: optional(text('Taint key; absent with operator Exists tolerates everything.')),
-  operator: withDefault(oneOf(['Equal', 'Exists'], 'Exists ignores the value.'), 'Equal'),
-  value: optional(text('Taint value.')),
-  effect: optional(
-    oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], 'Taint effect; absent matches all.'),
-  ),
-  tolerationSeconds: optional(count('How long a NoExecute taint is tolerated.')),
-});
+const affinityShape = closedObject(
+  {
+    nodeAffinity: optional(
+      closedObject({
+        requiredDuringSchedulingIgnoredDuringExecution: optional(
+          closedObject({
+            nodeSelectorTerms: list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 }),
+          }),
+        ),
+        preferredDuringSchedulingIgnoredDuringExecution: optional(
+          list(
+            closedObject({
+              weight: count('1 to 100.', { minimum: 1, maximum: 100 }),
+              preference: nodeSelectorTermShape,
+            }),
+            "Terms that add to a node's score.",
+          ),
+        ),
+      }),
+    ),
+  },
+  { description: 'Which nodes the task must or should run on.' },
+);
+
+const tolerationShape = closedObject(
+  {
+    key: optional(text('Taint key; absent with operator Exists tolerates everything.')),
+    operator: withDefault(oneOf(['Equal', 'Exists'], 'Exists ignores the value.'), 'Equal'),
+    value: optional(text('Taint value.')),
+    effect: optional(
+      oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], 'Taint effect; absent matches all.'),
+    ),
+    tolerationSeconds: optional(count('How long a NoExecute taint is tolerated.')),
+  },
+  { description: 'A taint the task may live with.' },
+);
 
 /** The fields a Job's template may set. */
 export const templateSpecFields = {

@@ -28,45 +28,54 @@ import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from '.
 
 export { isTerminal, type TaskPhase, taskPhases, taskTransitions };
 
-const taskSpecShape = closedObject({
-  ...templateSpecFields,
-  nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
-  priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
-  job: optional(text('Job this task belongs to.')),
-  index: optional(count("Which of the job's tasks this is, from 0.")),
-  attempt: optional(count('How often this index was tried before, from 0; grows with every replacement.')),
-});
+const taskSpecShape = closedObject(
+  {
+    ...templateSpecFields,
+    nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
+    priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
+    job: optional(text('Job this task belongs to.')),
+    index: optional(count("Which of the job's tasks this is, from 0.")),
+    attempt: optional(count('How often this index was tried before, from 0; grows with every replacement.')),
+  },
+  { description: 'What runs, and where.' },
+);
 
-const containerStateShape = closedObject({
-  waiting: optional(closedObject({ reason: optional(Type.String()), message: optional(Type.String()) })),
-  running: optional(closedObject({ startedAt: optional(time('When it started.')) })),
-  terminated: optional(
-    closedObject({
-      exitCode: Type.Integer(),
-      signal: optional(Type.Integer()),
-      reason: optional(text('Completed, Error, OOMKilled, ContainerCannotRun, ContainerStatusUnknown.')),
-      message: optional(Type.String()),
-      startedAt: optional(time('When it started.')),
-      finishedAt: optional(time('When it ended.')),
-      containerID: optional(Type.String()),
-    }),
-  ),
-});
+const containerStateShape = closedObject(
+  {
+    waiting: optional(closedObject({ reason: optional(Type.String()), message: optional(Type.String()) })),
+    running: optional(closedObject({ startedAt: optional(time('When it started.')) })),
+    terminated: optional(
+      closedObject({
+        exitCode: Type.Integer(),
+        signal: optional(Type.Integer()),
+        reason: optional(text('Completed, Error, OOMKilled, ContainerCannotRun, ContainerStatusUnknown.')),
+        message: optional(Type.String()),
+        startedAt: optional(time('When it started.')),
+        finishedAt: optional(time('When it ended.')),
+        containerID: optional(Type.String()),
+      }),
+    ),
+  },
+  { description: 'One of waiting, running and terminated.' },
+);
 
-const containerStatusShape = closedObject({
-  name: Type.String(),
-  ready: flag('Whether it runs.'),
-  started: optional(flag('Whether it has ever started.')),
-  restartCount: count('How often the agent started it again.'),
-  state: withDefault(containerStateShape, {}),
-  lastState: optional(containerStateShape),
-  image: optional(Type.String()),
-  imageID: optional(Type.String()),
-  containerID: optional(Type.String()),
-  pid: optional(
-    Type.Integer({ description: "Process id of the container's first process, in the node's namespace." }),
-  ),
-});
+const containerStatusShape = closedObject(
+  {
+    name: Type.String(),
+    ready: flag('Whether it runs.'),
+    started: optional(flag('Whether it has ever started.')),
+    restartCount: count('How often the agent started it again.'),
+    state: withDefault(containerStateShape, {}),
+    lastState: optional(containerStateShape),
+    image: optional(Type.String()),
+    imageID: optional(Type.String()),
+    containerID: optional(Type.String()),
+    pid: optional(
+      Type.Integer({ description: "Process id of the container's first process, in the node's namespace." }),
+    ),
+  },
+  { description: 'How one container is doing.' },
+);
 
 /** The structured answer to "why is it pending?". */
 const pendingShape = closedObject(
@@ -97,18 +106,21 @@ const pendingShape = closedObject(
   { description: 'Why the task is not running yet.' },
 );
 
-const taskStatusShape = closedObject({
-  phase: withDefault(oneOf(taskPhases, 'Where the task is in its life.'), 'Pending'),
-  reason: optional(text('One CamelCase word: why it is in this phase (NodeLost, OOMKilled, Evicted, …).')),
-  message: optional(Type.String()),
-  conditions: optional(conditionsShape),
-  containerStatuses: optional(list(containerStatusShape, 'One per container.', { mapKeys: ['name'] })),
-  pending: optional(pendingShape),
-  hostIP: optional(text('Address of the node.')),
-  startTime: optional(time('When the node took the task on.')),
-  finishTime: optional(time('When its last container ended.')),
-  observedGeneration: optional(Type.Integer()),
-});
+const taskStatusShape = closedObject(
+  {
+    phase: withDefault(oneOf(taskPhases, 'Where the task is in its life.'), 'Pending'),
+    reason: optional(text('One CamelCase word: why it is in this phase (NodeLost, OOMKilled, Evicted, …).')),
+    message: optional(Type.String()),
+    conditions: optional(conditionsShape),
+    containerStatuses: optional(list(containerStatusShape, 'One per container.', { mapKeys: ['name'] })),
+    pending: optional(pendingShape),
+    hostIP: optional(text('Address of the node.')),
+    startTime: optional(time('When the node took the task on.')),
+    finishTime: optional(time('When its last container ended.')),
+    observedGeneration: optional(Type.Integer()),
+  },
+  { description: 'What is, as the node agent last reported it.' },
+);
 
 const taskShape = objectShape(
   names.Task,
