@@ -4,16 +4,18 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import type { JsonSchema } from './json-schema.ts';
-import { definitions } from './openapi.ts';
+import { type Dialect, definitions } from './openapi.ts';
 import { message, type ProtobufField } from './protobuf.ts';
 import { gantryVersion } from './version.ts';
 
 /** The answer's type. The one clients ask for has an `@` in it, which Go cannot parse in an answer. */
 export const openApiV2ContentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
+const openApiV2Dialect: Dialect = { refPrefix: '#/definitions/', oneOf: () => ({ type: 'string' }) };
+
 /** GET /openapi/v2 */
 export function openApiV2(kinds: readonly AnyKind[]): Buffer {
-  const named = Object.entries(definitions(kinds, '#/definitions/')).map(
+  const named = Object.entries(definitions(kinds, openApiV2Dialect)).map(
     ([name, schema]): ProtobufField => [1, namedValue(name, schemaMessage(schema))],
   );
   return message([

@@ -39,19 +39,37 @@ export function openApiV3Document(kinds: readonly AnyKind[], path: string): obje
     openapi: '3.0.0',
     info,
     paths: Object.assign({}, ...served.map((kind) => openApiPaths(kind, definitionName(kind)))),
-    components: { schemas: definitions(served, '#/components/schemas/') },
+    components: { schemas: definitions(served, openApiV3) },
   };
 }
 
-/** All kinds' definitions, their references beginning with `refPrefix`. */
-export function definitions(kinds: readonly AnyKind[], refPrefix: string): Record<string, JsonSchema> {
+/** Where references point, and how a value of two types is written: version 2 has no word for it. */
+export interface Dialect {
+  refPrefix: string;
+  oneOf: (...types: string[]) => JsonSchema;
+}
+
+const openApiV3: Dialect = {
+  refPrefix: '#/components/schemas/',
+  oneOf: (...types) => ({ oneOf: types.map((type) => ({ type })) }),
+};
+
+/** All kinds' definitions, and those they refer to. */
+export function definitions(
+  kinds: readonly AnyKind[],
+  { refPrefix, oneOf }: Dialect,
+): Record<string, JsonSchema> {
   const refTo = (name: string): JsonSchema => ({ $ref: `${refPrefix}${name}` });
   const all: Record<string, JsonSchema> = {
     [quantityName]: {
-      type: 'string',
+      ...oneOf('string', 'number'),
       description: 'An amount of a resource, such as 500m, 1.5, 64Mi or 2Gi.',
     },
-    [intOrStringName]: { type: 'string', format: 'int-or-string', description: 'A whole number, or text.' },
+    [intOrStringName]: {
+      ...oneOf('integer', 'string'),
+      format: 'int-or-string',
+      description: 'A whole number, or text such as 25%.',
+    },
   };
   for (const kind of kinds) {
     const { properties = {}, ...schema } = documented(kind.schema as JsonSchema, refTo);

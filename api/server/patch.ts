@@ -6,9 +6,11 @@
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
-import { ApiError } from '../meta/api-error.ts';
+import { ApiError, type Cause } from '../meta/api-error.ts';
+import { fieldPath } from '../meta/field-path.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import { requireBoundedDepth } from './decode-body.ts';
+import { invalidError } from './field-errors.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
 
 export const patchTypes = {
@@ -126,19 +128,21 @@ function copiedSize(draft: AnyObject, from: string): number {
   }
 }
 
+const failures: Record<string, string> = {
+  TEST_OPERATION_FAILED: 'the value is not the one that was tested for',
+  OPERATION_PATH_UNRESOLVABLE: 'there is no such path',
+  OPERATION_FROM_UNRESOLVABLE: 'there is nothing to take at from',
+  OPERATION_VALUE_OUT_OF_BOUNDS: 'the index is beyond the end of the list',
+};
+
 function applyOperation(draft: AnyObject, operation: Operation, index: number, kind: AnyKind): void {
   try {
-    const { newDocument } = jsonPatch.applyOperation(draft, operation, true, true, true, index);
-    if (newDocument !== draft) throw new Error('replaces the whole object');
+    jsonPatch.applyOperation(draft, operation, true, true, true, index);
   } catch (error) {
-    const problem = error instanceof jsonPatch.JsonPatchError ? error.name : 'cannot be applied';
-    const { op, path } = operation;
-    throw new ApiError(
-      'Invalid',
-      `the JSON patch cannot be applied: operation ${index} (${op} ${path}): ${problem}`,
-      { kind: kind.kind, name: draft.metadata?.name ?? '' },
-      error,
-    );
+    const name = error instanceof jsonPatch.JsonPatchError ? error.name : '';
+    const problem = `operation ${index} of the JSON patch (${operation.op}) failed: ${failures[name] ?? 'it does not fit the object'}`;
+    const cause: Cause = { field: fieldPath(operation.path), message: problem, reason: 'FieldValueInvalid' };
+    throw invalidError(kind, draft.metadata?.name ?? '', [cause]);
   }
 }
 

@@ -95,7 +95,7 @@ describe('a JSON patch', () => {
       'a failed test',
       [{ op: 'test', path: '/spec/replicas', value: 4 }],
       'Invalid',
-      /operation 0 \(test \/spec\/replicas\)/,
+      /spec\.replicas: operation 0 of the JSON patch \(test\) failed: the value is not/,
     ],
     ['a path that is not there', [{ op: 'replace', path: '/spec/nope', value: 1 }], 'Invalid', /operation 0/],
     ['a path through text', [{ op: 'add', path: '/kind/x/y', value: 1 }], 'Invalid', /operation 0/],
