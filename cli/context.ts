@@ -1,17 +1,20 @@
 /** The world of a command: its output, clock and environment, and the way to the cluster of the current context. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../api/meta/clock.ts';
+import type { Clock } from '../api/meta/clock.ts';
 import type { CommandContext, GlobalOptions, LocalCluster, Session } from './command.ts';
 import { coloured, type Output, printable } from './output.ts';
 import { clientVersion } from './version.ts';
 
 export interface World {
   io: Output;
+  clock: Clock;
   env: Readonly<Record<string, string | undefined>>;
   signal: AbortSignal;
   stdin: () => Promise<Buffer>;
   localCluster: () => Promise<LocalCluster>;
+  /** `openSession`; tests have their own. */
+  connect: (context: CommandContext, options: GlobalOptions) => Promise<Session>;
 }
 
 export function commandContext(world: World, options: GlobalOptions): CommandContext {
@@ -19,9 +22,8 @@ export function commandContext(world: World, options: GlobalOptions): CommandCon
   let session: Promise<Session> | undefined;
   const context: CommandContext = {
     ...world,
-    clock: systemClock,
     kubeconfigFiles,
-    session: () => (session ??= openSession(context, options)),
+    session: () => (session ??= world.connect(context, options)),
   };
   return context;
 }
@@ -33,7 +35,8 @@ function kubeconfigPaths(env: World['env'], flag: string | undefined): string[] 
   return listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
 }
 
-async function openSession(context: CommandContext, options: GlobalOptions): Promise<Session> {
+/** Connects to the server of the kubeconfig's context. */
+export async function openSession(context: CommandContext, options: GlobalOptions): Promise<Session> {
   const [{ connect }, { loadClusterConfig }, { Discovery }] = await Promise.all([
     import('../client/http-client.ts'),
     import('../client/kubeconfig.ts'),

@@ -2,7 +2,9 @@
  * `gantry`: the process. The only file of the CLI that touches `process`; everything else is handed what
  * it needs. Ends with the command's exit code, silently when the reader of a pipe has gone.
  */
+import { systemClock } from '../api/meta/clock.ts';
 import { commandTable } from './command-table.ts';
+import { openSession } from './context.ts';
 import { processOutput } from './output.ts';
 import { runProgram } from './program.ts';
 
@@ -26,10 +28,12 @@ async function readStdin(): Promise<Buffer> {
 
 const code = await runProgram(commandTable, argv.slice(2), {
   io: processOutput({ stdout, stderr }, env),
+  clock: systemClock,
   env,
   signal: interrupted.signal,
   stdin: readStdin,
   localCluster: () => import('../cluster/commands.ts'),
+  connect: openSession,
 });
 // Kept-alive connections would hold the process for seconds.
 process.exit(interrupted.signal.aborted && code === 0 ? 130 : code);

@@ -40,9 +40,9 @@ function hidden(fields: Record<string, unknown>): Record<string, unknown> {
   return { ...fields, data: Object.fromEntries(sizes) };
 }
 
-/** The fields of a value; `containerPort` is shown as `Container port`. */
+/** The fields of a value, under the names the API gives them. */
 export function valueEntries(value: Record<string, unknown>): Entry[] {
-  return Object.entries(value).flatMap(([key, field]) => fieldEntries(title(key), field));
+  return Object.entries(value).flatMap(([key, field]) => fieldEntries(key, field));
 }
 
 function fieldEntries(key: string, value: unknown): Entry[] {
@@ -64,13 +64,4 @@ function itemName(item: unknown, index: number): string {
   const { name, type, key } = (item ?? {}) as Record<string, unknown>;
   const word = [name, type, key].find((candidate) => typeof candidate === 'string');
   return typeof word === 'string' ? word : String(index);
-}
-
-function title(field: string): string {
-  if (!/^[a-z][A-Za-z]*$/.test(field)) return field;
-  const words = field.replace(
-    /([a-z])([A-Z])/g,
-    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
-  );
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

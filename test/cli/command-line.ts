@@ -1,0 +1,78 @@
+/** The whole CLI against a real API server in this process: words in, text and exit code out. */
+import { commandTable } from '../../cli/command-table.ts';
+import { Discovery } from '../../cli/discovery.ts';
+import { runProgram } from '../../cli/program.ts';
+import { onClock, type TestCluster, testCluster } from '../kit/cluster.ts';
+
+export interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+export interface RunOptions {
+  stdin?: string;
+  /** Ctrl-C. */
+  signal?: AbortSignal;
+  /** Sees what is written to standard output so far. */
+  onOut?: (soFar: string) => void;
+}
+
+export interface CommandLine {
+  cluster: TestCluster;
+  /** `gantry('get', 'jobs')`, moving virtual time until it ends. */
+  gantry(words: string | readonly string[], options?: RunOptions): Promise<Ran>;
+  stop(): Promise<void>;
+}
+
+export async function commandLine(): Promise<CommandLine> {
+  await loadEverything();
+  const cluster = await testCluster();
+  const run = async (words: readonly string[], options: RunOptions): Promise<Ran> => {
+    const ran: Ran = { code: -1, out: '', err: '' };
+    ran.code = await runProgram(commandTable, words, {
+      io: {
+        isTerminal: false,
+        colours: false,
+        out: (text) => {
+          ran.out += text;
+          options.onOut?.(ran.out);
+        },
+        err: (text) => {
+          ran.err += text;
+        },
+      },
+      clock: cluster.clock,
+      env: {},
+      signal: options.signal ?? new AbortController().signal,
+      stdin: async () => Buffer.from(options.stdin ?? ''),
+      localCluster: () => Promise.reject(new Error('no local cluster here')),
+      connect: async (_context, { namespace = 'default' }) => ({
+        client: cluster.client,
+        namespace,
+        discovery: new Discovery(cluster.client, cluster.clock),
+        server: 'https://in-process',
+      }),
+    });
+    return ran;
+  };
+  return {
+    cluster,
+    gantry: (words, options = {}) =>
+      onClock(cluster.clock, run(typeof words === 'string' ? words.split(' ') : words, options)),
+    stop: () => cluster.stop(),
+  };
+}
+
+/** What is loaded on demand takes real time, in which virtual time would run away. */
+async function loadEverything(): Promise<void> {
+  await Promise.all([
+    ...commandTable.map((row) => row.load()),
+    import('../../cli/commands/get-watch.ts'),
+    import('../../cli/object-wait.ts'),
+    import('../../cli/manifest.ts'),
+    import('../../cli/yaml-text.ts'),
+    import('../../cli/jsonpath.ts'),
+    import('../../cli/custom-columns.ts'),
+  ]);
+}
