@@ -7,7 +7,7 @@
 import { ClassicLevel } from 'classic-level';
 import { ApiError } from '../meta/api-error.ts';
 import { KeyIndex } from './key-index.ts';
-import { type Database, LevelLog } from './level-log.ts';
+import { type Database, LevelLog, readAheadBytes } from './level-log.ts';
 import {
   compactRevisionKey,
   currentFormat,
@@ -83,7 +83,8 @@ async function recover(database: Database): Promise<Recovered> {
   const index = new KeyIndex();
   // A tombstone at the compact revision is gone from the log, and may have been the newest entry.
   let revision = Math.max(1, compactRevision);
-  for await (const [key, record] of database.iterator({ gte: Buffer.from('L'), lt: Buffer.from('M') })) {
+  const range = { gte: Buffer.from('L'), lt: Buffer.from('M'), highWaterMarkBytes: readAheadBytes };
+  for await (const [key, record] of database.iterator(range)) {
     const { event, ...place } = decodeEntry(placeOf(key), record);
     const kv = event.type === 'put' ? event.kv : undefined;
     index.add(eventKey(event), { ...place, deleted: kv === undefined, kv });

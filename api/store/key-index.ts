@@ -5,7 +5,7 @@
  * Invariants: a key's versions ascend by revision; only the newest one holds its KeyValue, older ones are
  * read from the revision log by their place.
  */
-import { byteOrder, SortedMap } from './sorted-map.ts';
+import { byteOrder, endOfPrefix, SortedMap } from './sorted-map.ts';
 import type { KeyValue, Revision } from './store.ts';
 
 /** Where the log has an entry: `sub` counts the operations inside one revision. */
@@ -71,11 +71,9 @@ export class KeyIndex {
     const start = byteOrder(prefix);
     const afterOrder = after === undefined ? '' : `${byteOrder(after)}\0`;
     const range: IndexRange = { versions: [], count: 0 };
-    this.#histories.scan(afterOrder > start ? afterOrder : start, ({ versions }, key) => {
-      if (!key.startsWith(start)) return false;
+    this.#histories.scan(afterOrder > start ? afterOrder : start, endOfPrefix(start), ({ versions }) => {
       const version = living(versions, revision);
       if (version && ++range.count <= limit) range.versions.push(version);
-      return true;
     });
     return range;
   }

@@ -27,8 +27,12 @@ export type Database = ClassicLevel<Buffer, Buffer>;
 
 type Write = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer };
 
+/** What an iterator fetches from LevelDB at a time; its own 16 KiB is a dozen objects. */
+export const readAheadBytes = 1 << 20;
 /** A catch-up read stops at the end of the revision that passes this. */
 const maxReadBytes = 8 << 20;
+/** Merging rewrites what is left of the old log, so it waits for this many forgotten entries. */
+const worthReclaiming = 10_000;
 /**
  * A write that failed with less than this free failed for want of space: LevelDB merges some 25 MiB at
  * once, and has removed what it could not finish when the error arrives here.
@@ -40,6 +44,7 @@ export class LevelLog implements RevisionLog {
   readonly #directory: string;
   readonly #reserveBytes: number;
   #failure: ApiError | undefined;
+  #forgotten = 0;
 
   /** `reserveBytes`: how much of the disk is left free, for LevelDB's own merging. */
   constructor(database: Database, directory: string, reserveBytes: number) {
@@ -77,8 +82,12 @@ export class LevelLog implements RevisionLog {
   async entries(from: Revision, to: Revision): Promise<LogEntry[]> {
     const found: LogEntry[] = [];
     let sizeBytes = 0;
-    const bounds = { gte: logKey({ revision: from, sub: 0 }), lt: logKey({ revision: to + 1, sub: 0 }) };
-    for await (const [key, record] of this.#database.iterator(bounds)) {
+    const range = {
+      gte: logKey({ revision: from, sub: 0 }),
+      lt: logKey({ revision: to + 1, sub: 0 }),
+      highWaterMarkBytes: readAheadBytes,
+    };
+    for await (const [key, record] of this.#database.iterator(range)) {
       const place = placeOf(key);
       if (sizeBytes > maxReadBytes && place.revision !== found.at(-1)?.revision) break;
       sizeBytes += record.byteLength;
@@ -95,7 +104,18 @@ export class LevelLog implements RevisionLog {
   /** Unsynced: what is not gone after a crash is forgotten again when the store is opened. */
   forget(places: readonly Place[]): Promise<void> {
     const writes = places.map((place): Write => ({ type: 'del', key: logKey(place) }));
+    this.#forgotten += places.length;
     return this.#write(writes, { sync: false, reserveBytes: this.#reserveBytes / 4 });
+  }
+
+  /** LevelDB merges by itself when enough is written; a log that only grows at its end needs a push. */
+  async reclaim(upTo: Revision): Promise<void> {
+    if (this.#forgotten < worthReclaiming) return;
+    this.#forgotten = 0;
+    await this.#database.compactRange(
+      logKey({ revision: 0, sub: 0 }),
+      logKey({ revision: upTo + 1, sub: 0 }),
+    );
   }
 
   async sizeBytes(): Promise<number> {

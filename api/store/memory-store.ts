@@ -56,6 +56,8 @@ class MemoryLog implements RevisionLog {
     }
   }
 
+  async reclaim(): Promise<void> {}
+
   async sizeBytes(): Promise<number> {
     return this.#sizeBytes;
   }

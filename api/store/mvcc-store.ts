@@ -301,6 +301,7 @@ export class MvccStore implements Store {
       if (this.#closed) return;
       await this.#log.forget(places);
     }
+    await this.#log.reclaim(revision);
   }
 
   async #expireLease(id: number): Promise<void> {

@@ -30,6 +30,8 @@ export interface RevisionLog {
   /** Remembers the compact revision, durably, before anything is forgotten. */
   markCompacted(revision: Revision): Promise<void>;
   forget(places: readonly Place[]): Promise<void>;
+  /** A compaction is through: the room of what was forgotten may be given back. */
+  reclaim(upTo: Revision): Promise<void>;
   sizeBytes(): Promise<number>;
   close(): Promise<void>;
 }

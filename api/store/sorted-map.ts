@@ -17,6 +17,13 @@ export function byteOrder(key: string): string {
   return Buffer.byteLength(key) === key.length ? key : Buffer.from(key).toString('latin1');
 }
 
+/** The first key, in byte order, after all that begin with `prefix` (a byte order itself); undefined: no end. */
+export function endOfPrefix(prefix: string): string | undefined {
+  if (prefix === '') return undefined;
+  // A byte order has characters up to \xff, so the next one always exists and never carries.
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
+
 /** Keys are given and compared as `byteOrder` makes them. */
 export class SortedMap<V> {
   readonly #blocks: Block<V>[] = [{ keys: [], values: [] }];
@@ -57,13 +64,16 @@ export class SortedMap<V> {
     if (block.keys.length === 0 && this.#blocks.length > 1) this.#blocks.splice(blockAt, 1);
   }
 
-  /** Visits in order, from the first key >= `start`, until `visit` returns false. The map must not change meanwhile. */
-  scan(start: string, visit: (value: V, key: string) => boolean): void {
+  /** Visits the values of all keys in [start, end), in order. The map must not change meanwhile. */
+  scan(start: string, end: string | undefined, visit: (value: V) => void): void {
     let blockAt = this.#blockIndex(start);
     let at = lowerBound(this.#blocks[blockAt]!.keys, start);
     for (; blockAt < this.#blocks.length; blockAt++, at = 0) {
       const { keys, values } = this.#blocks[blockAt]!;
-      for (; at < keys.length; at++) if (!visit(values[at]!, keys[at]!)) return;
+      const isLast = end !== undefined && !(keys.at(-1)! < end);
+      const stop = isLast ? lowerBound(keys, end) : keys.length;
+      for (; at < stop; at++) visit(values[at]!);
+      if (isLast) return;
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * A real etcd for tests: one member, own temporary directory, free ports.
+ * A real etcd for tests: one member or several, own temporary directories, free ports.
  *
  * Starting waits for etcd's own word that it serves, then asks it for its name: whoever answers on the
  * port is the child started here. Ended by pid, and its directory is removed.
@@ -16,6 +16,13 @@ export interface EtcdOptions {
   arguments?: readonly string[];
 }
 
+interface Membership {
+  name: string;
+  clientPort: number;
+  /** Peer URL of every member, by name. */
+  peers: ReadonlyMap<string, string>;
+}
+
 const howToInstall =
   'etcd is not on the PATH: install it with "apt-get install etcd-server" (Debian, Ubuntu)';
 
@@ -26,32 +33,44 @@ export class TestEtcd {
   readonly #name: string;
   #child: ChildProcess | undefined;
 
-  private constructor(directory: string, [clientPort, peerPort]: number[], options: EtcdOptions) {
+  private constructor(directory: string, { name, clientPort, peers }: Membership, options: EtcdOptions) {
     this.endpoint = `127.0.0.1:${clientPort}`;
     this.#directory = directory;
-    this.#name = `test-${process.pid}-${clientPort}`;
+    this.#name = name;
     const client = `http://${this.endpoint}`;
-    const peer = `http://127.0.0.1:${peerPort}`;
+    const peer = peers.get(name)!;
     this.#arguments = [
-      ...['--name', this.#name, '--data-dir', directory, '--logger', 'zap'],
+      ...['--name', name, '--data-dir', directory, '--logger', 'zap'],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-      ...['--initial-cluster', `${this.#name}=${peer}`],
+      ...['--initial-cluster', [...peers].map(([member, url]) => `${member}=${url}`).join(',')],
       ...(options.durable ? [] : ['--unsafe-no-fsync']),
       ...(options.arguments ?? []),
     ];
   }
 
   static async start(options: EtcdOptions = {}): Promise<TestEtcd> {
-    const directory = await mkdtemp(join(tmpdir(), 'gantry-etcd-'));
-    const etcd = new TestEtcd(directory, await freePorts(2), options);
+    const [etcd] = await TestEtcd.startCluster(1, options);
+    return etcd!;
+  }
+
+  static async startCluster(size: number, options: EtcdOptions = {}): Promise<TestEtcd[]> {
+    const ports = await freePorts(2 * size);
+    const names = ports.slice(0, size).map((port) => `test-${process.pid}-${port}`);
+    const peers = new Map(names.map((name, at) => [name, `http://127.0.0.1:${ports[size + at]}`]));
+    const members = await Promise.all(
+      names.map(async (name, at) => {
+        const directory = await mkdtemp(join(tmpdir(), 'gantry-etcd-'));
+        return new TestEtcd(directory, { name, clientPort: ports[at]!, peers }, options);
+      }),
+    );
     try {
-      await etcd.launch();
+      await Promise.all(members.map((member) => member.launch()));
     } catch (error) {
-      await etcd.stop();
+      await Promise.all(members.map((member) => member.stop()));
       throw error;
     }
-    return etcd;
+    return members;
   }
 
   /** Starts the process again on the same data, after `kill`. */
@@ -94,12 +113,23 @@ export class TestEtcd {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  /** Of several members, is this the one that leads? */
+  async isLeader(): Promise<boolean> {
+    const answer = await fetch(`http://${this.endpoint}/v3/maintenance/status`, {
+      method: 'POST',
+      body: '{}',
+    });
+    const { leader, header } = (await answer.json()) as { leader: string; header: { member_id: string } };
+    return leader === header.member_id;
+  }
+
   async #assertOwn(): Promise<void> {
     const answer = await fetch(`http://${this.endpoint}/v3/cluster/member/list`, {
       method: 'POST',
       body: '{}',
     });
     const { members } = (await answer.json()) as { members: { name: string }[] };
-    if (members[0]?.name !== this.#name) throw new Error(`another etcd listens on ${this.endpoint}`);
+    if (!members.some(({ name }) => name === this.#name))
+      throw new Error(`another etcd listens on ${this.endpoint}`);
   }
 }

@@ -14,6 +14,7 @@ import { FaultProxy } from '../kit/fault-proxy.ts';
 import { freePorts } from '../kit/free-port.ts';
 import { compareAndPut, put, write } from './backend.ts';
 import { checkHistory, recordClients } from './history-checker.ts';
+import { eventually, gaps, tolerant, untilExists } from './patience.ts';
 import { WatchRecorder } from './watch-recorder.ts';
 
 let etcd: TestEtcd;
@@ -53,13 +54,6 @@ async function writeHistory(count: number): Promise<Revision> {
     revisions.push(...(await Promise.all(group)));
   }
   return Math.min(...revisions);
-}
-
-/** The revisions that are missing or come twice, of `count` from `first` on. */
-function gaps(seen: readonly Revision[], first: Revision, count: number): Revision[] {
-  const times = new Map<Revision, number>();
-  for (const revision of seen) times.set(revision, (times.get(revision) ?? 0) + 1);
-  return Array.from({ length: count }, (_, at) => first + at).filter((at) => times.get(at) !== 1);
 }
 
 describe('a watch on etcd', () => {
@@ -147,7 +141,7 @@ describe('a write to etcd', () => {
     await compareAndPut(store, 'warm', 0, 'up');
     proxy.dropResponses(true);
     const lost = write(store, put('k', 'mine')).catch((error: unknown) => error);
-    await until(direct, 'k');
+    await untilExists(direct, 'k');
     proxy.cut();
     proxy.dropResponses(false);
     expect(await lost).toMatchObject({ reason: 'Timeout' });
@@ -292,7 +286,7 @@ describe('etcd3 as it ships fails these checks', () => {
       success: [{ request_put: { key, value: Buffer.from('mine') } }],
       failure: [],
     });
-    await until(direct, 'k');
+    await untilExists(direct, 'k');
     proxy.dropResponses(false);
     proxy.cut();
     expect((await outcome).succeeded).toBe(false);
@@ -300,40 +294,3 @@ describe('etcd3 as it ships fails these checks', () => {
     client.close();
   });
 });
-
-/** Resolves when the key exists. */
-function until(from: Store, key: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    void from.list('').then(({ revision }) => {
-      const watch = from.watch(key, revision, {
-        onEvents: () => {
-          watch.cancel();
-          resolve();
-        },
-        onError: reject,
-      });
-    }, reject);
-  });
-}
-
-/** Tries until it works; every failed try waits for a network answer, so this is no busy loop. */
-async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await attempt();
-    } catch {
-      await new Promise((resolve) => systemClock.after(20, () => resolve(undefined)));
-    }
-  }
-}
-
-/** Clients that ask again when a read fails: reads have no outcome to be unsure of. */
-function tolerant(inner: Store): Store {
-  return new Proxy(inner, {
-    get(target, name) {
-      if (name === 'get') return (key: string) => eventually(() => target.get(key));
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
