@@ -8,12 +8,19 @@ import { systemClock } from '../../api/meta/clock.ts';
 import { silentLogger } from '../../api/meta/logger.ts';
 import { microTimestamp, timestamp } from '../../api/meta/object-meta.ts';
 import { createAuthenticator } from '../../api/server/authenticate.ts';
+import {
+  type CertificateRequest,
+  createCertificateAuthority,
+  issueCertificate,
+  type KeyPair,
+} from '../../api/server/pki.ts';
 import { type ApiServer, createApiServer } from '../../api/server/server.ts';
 import type { User } from '../../api/server/user.ts';
 import { openMemoryStore } from '../../api/store/memory-store.ts';
 import type { Store } from '../../api/store/store.ts';
 import type { Client } from '../../client/client.ts';
 import { HttpClient } from '../../client/http-client.ts';
+import { kubeconfigOf, writeKubeconfig } from '../../client/kubeconfig-file.ts';
 import type { Transport, TransportRequest } from '../../client/transport.ts';
 import { runControllers } from '../../controllers/run-controllers.ts';
 
@@ -59,6 +66,24 @@ export class ControlPlane {
     await this.stopControllers();
     await this.#server.close();
     await this.#store.close();
+  }
+
+  /** Serves over TLS too, and writes a kubeconfig with the identity of the controllers. */
+  async listen(kubeconfigFile: string): Promise<void> {
+    const authority = await createCertificateAuthority();
+    const issue = (request: Omit<CertificateRequest, 'days'>): Promise<KeyPair> =>
+      issueCertificate(authority, { ...request, days: 1 });
+    const serving = await issue({ commonName: 'server', hosts: ['127.0.0.1'], usage: 'server' });
+    const client = await issue({
+      commonName: controllers.name,
+      organizations: ['system:gantry'],
+      usage: 'client',
+    });
+    const tls = { cert: serving.certPem, key: serving.keyPem, clientCa: authority.certPem };
+    const { port } = await this.#server.listen({ addresses: ['127.0.0.1'], port: 0, tls });
+    const identity = { ca: authority.certPem, clientCertificate: client.certPem, clientKey: client.keyPem };
+    const config = { server: `https://127.0.0.1:${port}`, namespace: 'default', ...identity };
+    await writeKubeconfig(kubeconfigFile, kubeconfigOf('test', config));
   }
 
   /** A node whose agent has just renewed its lease. */
