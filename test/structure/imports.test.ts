@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sourceFiles as files, root, textOf } from './source-tree.ts';
 
 /** DESIGN's table: who may import whom. A folder may always import itself. */
 const mayImport: Record<string, readonly string[]> = {
@@ -29,11 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
 /** The one door that goes up: the CLI loads the local cluster's commands when they are called. */
 const allowedEdges = new Set(['cli -> cluster/commands.ts', 'cli -> cluster/options.ts']);
 
-const root = resolve(import.meta.dirname, '../..');
 const folders = Object.keys(mayImport);
-const files = folders
-  .flatMap((folder) => sourceFiles(join(root, folder)))
-  .map((file) => relative(root, file));
 
 interface Import {
   from: string;
@@ -43,16 +39,8 @@ interface Import {
 
 const imports = files.flatMap(importsOf);
 
-function sourceFiles(directory: string): string[] {
-  return readdirSync(directory).flatMap((name) => {
-    const path = join(directory, name);
-    if (statSync(path).isDirectory()) return sourceFiles(path);
-    return path.endsWith('.ts') ? [path] : [];
-  });
-}
-
 function importsOf(file: string): Import[] {
-  const text = readFileSync(join(root, file), 'utf8');
+  const text = textOf(file);
   const found: Import[] = [];
   for (const match of text.matchAll(
     /^(?:import|export)(\s+type)?\s[^;]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gms,
