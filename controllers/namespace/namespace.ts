@@ -18,19 +18,31 @@ export const namespaceController = controller(Namespace)
   .reconcile(reconcileNamespace);
 
 const content = builtinResources.filter(({ namespaced }) => namespaced);
-const pollMs = 500;
+/** What takes long is asked about less often: a tenth of the time it has taken, within these bounds. */
+const pollMs = { least: 500, most: 10_000 };
 
 export async function reconcileNamespace(
   namespace: Namespace,
-  { client }: Pick<ReconcileContext, 'client'>,
+  { client, clock }: Pick<ReconcileContext, 'client' | 'clock'>,
 ): Promise<Result | undefined> {
   const { name, deletionTimestamp, finalizers } = namespace.metadata;
   if (deletionTimestamp === undefined || !finalizers?.includes(namespaceFinalizer)) return undefined;
+  if (namespace.status.phase !== 'Terminating') return markTerminating(namespace, client);
   let isEmpty = true;
   for (const resource of content) isEmpty = (await emptyOf(resource, name, client)) && isEmpty;
-  if (!isEmpty) return { requeueAfterMs: pollMs };
+  if (!isEmpty) return { requeueAfterMs: pauseAfter(clock.now() - Date.parse(deletionTimestamp)) };
   await release(namespace, client);
   return undefined;
+}
+
+function pauseAfter(ageMs: number): number {
+  return Math.min(pollMs.most, Math.max(pollMs.least, ageMs / 10));
+}
+
+/** Says what is going on; the event of this write brings the namespace back here. */
+async function markTerminating(namespace: Namespace, client: Client): Promise<undefined> {
+  const status = { ...namespace.status, phase: 'Terminating' as const };
+  await ignoringChanges(() => client.updateStatus(Namespace, { ...namespace, status }));
 }
 
 /** Asks for the deletion of everything of a kind; true when there was nothing. */
@@ -46,10 +58,14 @@ async function emptyOf(resource: Resource<KubeObject>, namespace: string, client
 }
 
 async function release(namespace: Namespace, client: Client): Promise<void> {
+  await ignoringChanges(() => client.update(Namespace, withoutFinalizer(namespace, namespaceFinalizer)));
+}
+
+/** What changed or went meanwhile comes back here by its event. */
+async function ignoringChanges(write: () => Promise<unknown>): Promise<void> {
   try {
-    await client.update(Namespace, withoutFinalizer(namespace, namespaceFinalizer));
+    await write();
   } catch (error) {
-    // It changed meanwhile: its event brings it back here.
     if (!hasReason(error, 'Conflict', 'NotFound')) throw error;
   }
 }

@@ -1,9 +1,12 @@
 /** The job controller on the real API server: what a user sees, and what survives a controller killed between two writes. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Event, Job, Task } from '../../../api/kinds/resources.ts';
+import { systemClock } from '../../../api/meta/clock.ts';
 import { isConditionTrue } from '../../../api/meta/conditions.ts';
 import type { Client } from '../../../client/client.ts';
+import type { ReconcileContext } from '../../../client/controller.ts';
 import { type Fault, FaultyClient } from '../../../client/testing/index.ts';
+import { reconcileJob } from '../../../controllers/job/reconcile.ts';
 import { ControlPlane } from '../control-plane.ts';
 
 const web = { namespace: 'default', name: 'web' };
@@ -147,38 +150,90 @@ describe('a batch', () => {
   });
 });
 
-/** Kills the controllers at a write, starts them again, and again, until they get through. */
+/** Kills the controllers at their nth call about tasks, starts them again, and again. */
 async function withCrashes(fault: Fault, nth: number): Promise<number> {
-  let crashes = 0;
-  const faulty: FaultyClient[] = [];
+  const lives: FaultyClient[] = [];
   const wrap = (client: Client): Client => {
-    const next = new FaultyClient(client).inject({ fault, verb: 'create', kind: 'Task', nth });
-    faulty.push(next);
-    return next.client;
+    const life = new FaultyClient(client).inject({ fault, kind: 'Task', nth });
+    lives.push(life);
+    return life.client;
   };
-  for (let life = 0; life < 4; life++) {
+  for (let turn = 0; turn < 3; turn++) {
     plane.startControllers(wrap);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    if (faulty.at(-1)?.crashed) crashes++;
+    await new Promise((resolve) => setTimeout(resolve, 120));
     await plane.stopControllers();
   }
-  return crashes;
+  return lives.filter(({ crashed }) => crashed).length;
 }
 
-test.each<[Fault, number]>([
-  ['crashBefore', 1],
-  ['crashAfter', 1],
-  ['crashBefore', 2],
-  ['crashAfter', 2],
+/** Call 1 and 2 are the informer's list and watch, 3 the live read, then come the writes. */
+describe.each<[Fault, number]>([
   ['crashAfter', 3],
-])(
-  'killed (%s, create number %i) the controllers leave what an undisturbed run leaves',
-  async (fault, nth) => {
+  ['crashBefore', 4],
+  ['crashAfter', 4],
+  ['crashBefore', 5],
+  ['crashAfter', 5],
+  ['crashAfter', 6],
+])('controllers killed (%s, call %i about tasks)', (fault, nth) => {
+  test('leave a new service as an undisturbed run does', async () => {
     await createJob({ type: 'Service', replicas: 4 });
-    const crashes = await withCrashes(fault, nth);
-    expect(crashes).toBeGreaterThan(0);
+    expect(await withCrashes(fault, nth)).toBeGreaterThan(0);
     plane.startControllers();
     await expectTasks('web-0-0', 'web-1-0', 'web-2-0', 'web-3-0');
     await expectStatus({ replicas: 4, updatedReplicas: 4 });
-  },
-);
+  });
+
+  test('leave a service scaled down and updated at once as an undisturbed run does', async () => {
+    plane.startControllers();
+    await createJob({ type: 'Service', replicas: 4 });
+    await expectTasks('web-0-0', 'web-1-0', 'web-2-0', 'web-3-0');
+    await plane.stopControllers();
+    const body = { spec: { replicas: 2, template: { metadata: { labels: { version: '2' } } } } };
+    await plane.client.patch(Job, web, { type: 'merge', body });
+    expect(await withCrashes(fault, nth)).toBeGreaterThan(0);
+    plane.startControllers();
+    await expectStatus({ replicas: 2, updatedReplicas: 2 });
+    expect((await plane.tasks()).map(({ spec }) => spec.index)).toEqual([0, 1]);
+  });
+});
+
+describe('a controller with an old view of the tasks', () => {
+  /** One turn over a cache that shows these tasks, whatever there is. */
+  async function reconcileSeeing(tasks: Task[]): Promise<void> {
+    const job = await plane.client.get(Job, web);
+    const cache = () => ({ ownedBy: () => tasks });
+    const context = { client: plane.client, clock: systemClock, events: { record: () => {} }, cache };
+    await reconcileJob(job, context as unknown as ReconcileContext);
+  }
+
+  test('makes no second task beside one it does not see', async () => {
+    plane.startControllers();
+    await createJob({ type: 'Service', replicas: 1 });
+    await expectTasks('web-0-0');
+    await plane.report(['web-0-0'], 'Failed');
+    await expectTasks('web-0-1');
+    await plane.stopControllers();
+    await reconcileSeeing([]);
+    expect(await plane.taskNames()).toEqual(['web-0-1']);
+  });
+
+  test('deletes no task that has come back from a silent node', async () => {
+    plane.startControllers();
+    await createJob({ type: 'Service', replicas: 1 });
+    await expectTasks('web-0-0');
+    await plane.report(['web-0-0'], 'Running');
+    await plane.stopControllers();
+    const [running] = await plane.tasks();
+    const lost = {
+      ...running,
+      status: {
+        phase: 'Unknown',
+        conditions: [{ type: 'Disconnected', status: 'True', lastTransitionTime: '2020-01-01T00:00:00Z' }],
+      },
+    } as Task;
+    await reconcileSeeing([lost]);
+    const [task] = await plane.tasks();
+    expect(task?.metadata.deletionTimestamp).toBeUndefined();
+    expect(await plane.taskNames()).toEqual(['web-0-0']);
+  });
+});
