@@ -2,11 +2,12 @@
  * Waits until something is true of one object, or of its absence: a read, then a watch from there, again
  * when the watch ends. What `wait`, `delete` and `logs` stand on.
  */
+
+import type { Resource } from '../api/kinds/resources.ts';
 import { ApiError, hasReason } from '../api/meta/api-error.ts';
 import { type Clock, sleep } from '../api/meta/clock.ts';
-import type { AnyObject } from '../api/meta/object-meta.ts';
+import type { KubeObject } from '../api/meta/object-meta.ts';
 import type { Client, ObjectKey } from '../client/client.ts';
-import type { ApiResource } from './discovery.ts';
 
 export interface WaitOptions {
   clock: Clock;
@@ -18,17 +19,22 @@ export interface WaitOptions {
 }
 
 /** `undefined` while the object does not exist. May throw to give up. */
-export type Predicate = (object: AnyObject | undefined) => boolean;
+export type Predicate<T> = (object: T | undefined) => boolean;
+
+export interface WaitTarget<T extends KubeObject> {
+  resource: Resource<T>;
+  key: ObjectKey;
+}
 
 const pauseMs = 250;
 
 /** Resolves with what made `predicate` true. Throws ApiError Timeout. With a timeout of 0 it looks once. */
-export async function waitForObject(
+export async function waitForObject<T extends KubeObject>(
   client: Client,
-  target: { resource: ApiResource; key: ObjectKey },
-  predicate: Predicate,
+  target: WaitTarget<T>,
+  predicate: Predicate<T>,
   options: WaitOptions,
-): Promise<AnyObject | undefined> {
+): Promise<T | undefined> {
   const { clock, timeoutMs, signal, waitingFor } = options;
   const deadline = new AbortController();
   const timer = Number.isFinite(timeoutMs) ? clock.after(timeoutMs, () => deadline.abort()) : undefined;
@@ -49,12 +55,12 @@ export async function waitForObject(
 }
 
 /** Undefined when the watch ended before the predicate held. */
-async function watchOnce(
+async function watchOnce<T extends KubeObject>(
   client: Client,
-  { resource, key }: { resource: ApiResource; key: ObjectKey },
-  predicate: Predicate,
+  { resource, key }: WaitTarget<T>,
+  predicate: Predicate<T>,
   { signal, ended }: { signal: AbortSignal; ended: AbortSignal },
-): Promise<{ object: AnyObject | undefined } | undefined> {
+): Promise<{ object: T | undefined } | undefined> {
   const scope = key.namespace === undefined ? {} : { namespace: key.namespace };
   const fieldSelector = `metadata.name=${key.name}`;
   try {

@@ -4,6 +4,7 @@
  */
 
 import { jobNameLabel } from '../../api/kinds/job-labels.ts';
+import { isFinished } from '../../api/kinds/job-state.ts';
 import { Job, Task } from '../../api/kinds/resources.ts';
 import { ApiError, hasReason } from '../../api/meta/api-error.ts';
 import { parseDuration } from '../age.ts';
@@ -27,8 +28,13 @@ export interface LogsOptions {
   prefix?: boolean;
 }
 
-/** One task by name, or every task a label selector finds. */
-type LogScope = { task: string } | { labelSelector: string };
+/** Every task a label selector finds; of one job, if its name is known. */
+interface TaskSet {
+  labelSelector: string;
+  job?: string;
+}
+
+type LogScope = { task: string } | TaskSet;
 
 interface LogCall {
   context: CommandContext;
@@ -45,7 +51,7 @@ export const logs: CommandFunction<LogsOptions> = async (context, args, options)
     const task = await session.client.get(Task, { namespace: session.namespace, name: scope.task });
     return showTask(call, task);
   }
-  return showTasks(call, scope.labelSelector);
+  return showTasks(call, scope);
 };
 
 function logQuery({ follow, previous, timestamps, tail, since }: LogsOptions): LogQuery {
@@ -92,7 +98,7 @@ async function guessScope(name: string, session: Session): Promise<LogScope> {
 
 async function jobScope(name: string, { client, namespace }: Session): Promise<LogScope> {
   await client.get(Job, { namespace, name });
-  return { labelSelector: `${jobNameLabel}=${name}` };
+  return { labelSelector: `${jobNameLabel}=${name}`, job: name };
 }
 
 async function showTask(call: LogCall, task: Task): Promise<number> {
@@ -105,22 +111,62 @@ async function showTask(call: LogCall, task: Task): Promise<number> {
   return Math.max(...codes);
 }
 
-/** Tasks in the order of their index and attempt; new ones join while following. */
-async function showTasks(call: LogCall, labelSelector: string): Promise<number> {
-  const { session, query, options, context } = call;
-  const scope = { namespace: session.namespace, labelSelector };
+/** Tasks in the order of their index and attempt. */
+async function showTasks(call: LogCall, scope: TaskSet): Promise<number> {
+  const { session, options } = call;
   const printer = new PrefixPrinter(call, options.prefix ?? true);
-  if (query.follow) {
-    const shown: Promise<number>[] = [];
-    for await (const task of taskArrivals(session.client, scope, context))
-      shown.push(showAll(call, task, printer));
-    return Math.max(exitCodes.ok, ...(await Promise.all(shown)));
-  }
-  const { items } = await session.client.list(Task, scope);
+  if (call.query.follow) return followTasks(call, scope, printer);
+  const { labelSelector } = scope;
+  const { items } = await session.client.list(Task, { namespace: session.namespace, labelSelector });
   if (items.length === 0) throw new ApiError('NotFound', 'there are no tasks to show logs of');
   let code: number = exitCodes.ok;
   for (const task of items.sort(byName)) code = Math.max(code, await showAll(call, task, printer));
   return code;
+}
+
+/** New tasks join in. Ends when the job is over and everything of it was shown. */
+async function followTasks(call: LogCall, scope: TaskSet, printer: PrefixPrinter): Promise<number> {
+  const { session, context } = call;
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  let open = 0;
+  let finished = false;
+  const closeWhenOver = (): void => {
+    if (finished && open === 0) over.abort();
+  };
+  const show = async (task: Task): Promise<number> => {
+    open++;
+    const code = await showAll(call, task, printer);
+    open--;
+    closeWhenOver();
+    return code;
+  };
+  if (scope.job !== undefined) {
+    const ended = whenJobEnds(call, scope.job, signal).then(() => {
+      finished = true;
+      closeWhenOver();
+    });
+    // Its failure (no server) is the task list's failure too, and told there.
+    ended.catch(() => {});
+  }
+  const shown: Promise<number>[] = [];
+  const { labelSelector } = scope;
+  const { clock } = context;
+  for await (const task of taskArrivals(
+    session.client,
+    { namespace: session.namespace, labelSelector },
+    { clock, signal },
+  ))
+    shown.push(show(task));
+  return Math.max(exitCodes.ok, ...(await Promise.all(shown)));
+}
+
+async function whenJobEnds({ context, session }: LogCall, name: string, signal: AbortSignal): Promise<void> {
+  const { waitForObject } = await import('../object-wait.ts');
+  const key = { namespace: session.namespace, name };
+  const ended = (job: Job | undefined): boolean => job === undefined || isFinished(job);
+  const options = { clock: context.clock, signal, timeoutMs: Infinity, waitingFor: `job ${name} to end` };
+  await waitForObject(session.client, { resource: Job, key }, ended, options);
 }
 
 async function showAll(call: LogCall, task: Task, printer: PrefixPrinter): Promise<number> {
@@ -148,26 +194,17 @@ async function whenStarted({ context, session }: LogCall, source: LogSource): Pr
   const why = status.pending?.message ?? status.message;
   context.io.err(`waiting for ${metadata.name} to start (${status.phase}${why ? `: ${why}` : ''})\n`);
   const { waitForObject } = await import('../object-wait.ts');
-  const resource = await session.discovery.ofKind(Task.apiVersion, Task.kind);
-  const key = {
-    name: metadata.name,
-    ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+  const started = (task: Task | undefined): boolean => {
+    if (task === undefined) throw new ApiError('NotFound', `task ${metadata.name} is gone`);
+    return hasStarted({ ...source, task });
   };
-  const found = await waitForObject(
-    session.client,
-    { resource, key },
-    (object) => {
-      if (object === undefined) throw new ApiError('NotFound', `task ${metadata.name} is gone`);
-      return hasStarted({ ...source, task: object as unknown as Task });
-    },
-    {
-      clock: context.clock,
-      signal: context.signal,
-      timeoutMs: Infinity,
-      waitingFor: `${metadata.name} to start`,
-    },
-  );
-  return { ...source, task: found as unknown as Task };
+  const options = { clock: context.clock, signal: context.signal, timeoutMs: Infinity };
+  const waitingFor = `${metadata.name} to start`;
+  const task = await waitForObject(session.client, { resource: Task, key: metadata }, started, {
+    ...options,
+    waitingFor,
+  });
+  return task === undefined ? source : { ...source, task };
 }
 
 const prefixColours: readonly Colour[] = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'red'];

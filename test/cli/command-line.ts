@@ -1,7 +1,9 @@
 /** The whole CLI against a real API server in this process: words in, text and exit code out. */
+
 import { commandTable } from '../../cli/command-table.ts';
 import { Discovery } from '../../cli/discovery.ts';
 import { runProgram } from '../../cli/program.ts';
+import type { Client } from '../../client/client.ts';
 import { onClock, type TestCluster, testCluster } from '../kit/cluster.ts';
 
 export interface Ran {
@@ -16,10 +18,16 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Sees what is written to standard output so far. */
   onOut?: (soFar: string) => void;
+  /** The same for standard error. */
+  onErr?: (soFar: string) => void;
 }
+
+/** What containers wrote, by `task/container`; there is no node agent here to ask. */
+export type Logs = Map<string, string>;
 
 export interface CommandLine {
   cluster: TestCluster;
+  logs: Logs;
   /** `gantry('get', 'jobs')`, moving virtual time until it ends. */
   gantry(words: string | readonly string[], options?: RunOptions): Promise<Ran>;
   stop(): Promise<void>;
@@ -28,6 +36,7 @@ export interface CommandLine {
 export async function commandLine(): Promise<CommandLine> {
   await loadEverything();
   const cluster = await testCluster();
+  const logs: Logs = new Map();
   const run = async (words: readonly string[], options: RunOptions): Promise<Ran> => {
     const ran: Ran = { code: -1, out: '', err: '' };
     ran.code = await runProgram(commandTable, words, {
@@ -40,6 +49,7 @@ export async function commandLine(): Promise<CommandLine> {
         },
         err: (text) => {
           ran.err += text;
+          options.onErr?.(ran.err);
         },
       },
       clock: cluster.clock,
@@ -48,7 +58,7 @@ export async function commandLine(): Promise<CommandLine> {
       stdin: async () => Buffer.from(options.stdin ?? ''),
       localCluster: () => Promise.reject(new Error('no local cluster here')),
       connect: async (_context, { namespace = 'default' }) => ({
-        client: cluster.client,
+        client: withLogs(cluster.client, logs),
         namespace,
         discovery: new Discovery(cluster.client, cluster.clock),
         server: 'https://in-process',
@@ -58,10 +68,28 @@ export async function commandLine(): Promise<CommandLine> {
   };
   return {
     cluster,
+    logs,
     gantry: (words, options = {}) =>
       onClock(cluster.clock, run(typeof words === 'string' ? words.split(' ') : words, options)),
     stop: () => cluster.stop(),
   };
+}
+
+/** The client, but for paths of logs. */
+function withLogs(client: Client, logs: Logs): Client {
+  const stream = (path: string, ...rest: [AbortSignal?, string?]): AsyncIterable<Buffer> => {
+    const [, task, container] = /tasks\/([^/]+)\/log\?container=(\w+)/.exec(path) ?? [];
+    return task === undefined
+      ? client.stream(path, ...rest)
+      : oneChunk(logs.get(`${task}/${container}`) ?? '');
+  };
+  return new Proxy(client, {
+    get: (target, name: keyof Client) => (name === 'stream' ? stream : target[name].bind(target)),
+  });
+}
+
+async function* oneChunk(text: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(text);
 }
 
 /** What is loaded on demand takes real time, in which virtual time would run away. */
