@@ -19,6 +19,7 @@ export class CachedObject {
   /** JSON with the resourceVersion in it. */
   readonly bytes: Buffer;
   #meta: SelectableMeta | undefined;
+  #terminating: boolean | undefined;
 
   constructor(key: string, revision: Revision, bytes: Buffer) {
     this.key = key;
@@ -51,6 +52,11 @@ export class CachedObject {
     if (field === 'metadata.name') return splitKey(this.key).name;
     if (field === 'metadata.namespace') return splitKey(this.key).namespace;
     return this.#selectable(kind).fields[field];
+  }
+
+  /** Deletion was asked for. */
+  get terminating(): boolean {
+    return (this.#terminating ??= this.parse().metadata.deletionTimestamp !== undefined);
   }
 
   #selectable(kind: AnyKind): SelectableMeta {

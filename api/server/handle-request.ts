@@ -6,7 +6,6 @@
  * Whatever a step throws becomes a v1.Status here and nowhere else.
  */
 import { ApiError } from '../meta/api-error.ts';
-import { sleep } from '../meta/clock.ts';
 import type { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
 import type { Authenticator } from './authenticate.ts';
@@ -216,21 +215,20 @@ function laneOf(user: User, verb: Verb, { resource }: ResourcePath): Lane {
   return verb === 'get' || verb === 'list' ? 'read' : 'write';
 }
 
-async function withDeadline({ backend: { clock } }: Pipeline, act: Act): Promise<ApiResponse> {
-  const finished = new AbortController();
-  const late = sleep(clock, deadlineMs, finished.signal).then((): never => {
-    throw new ApiError(
-      'Timeout',
-      `no answer within ${deadlineMs / 1000} s; a write may or may not have happened`,
+function withDeadline({ backend: { clock } }: Pipeline, act: Act): Promise<ApiResponse> {
+  return new Promise((resolve, reject) => {
+    const late = clock.after(deadlineMs, () =>
+      reject(
+        new ApiError(
+          'Timeout',
+          `no answer within ${deadlineMs / 1000} s; a write may or may not have happened`,
+        ),
+      ),
     );
+    act()
+      .then(resolve, reject)
+      .finally(() => late.cancel());
   });
-  // When the answer wins, nobody is left to hear about the deadline.
-  late.catch(() => {});
-  try {
-    return await Promise.race([act(), late]);
-  } finally {
-    finished.abort();
-  }
 }
 
 interface Outcome {

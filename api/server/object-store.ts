@@ -171,7 +171,7 @@ export class ObjectStore {
       if (!kv) throw notFound(names.Namespace, name);
       namespace = CachedObject.fromStore(name, kv);
     }
-    if (namespace.parse().metadata.deletionTimestamp === undefined) return namespace;
+    if (!namespace.terminating) return namespace;
     throw new ApiError(
       'Forbidden',
       `${qualified(kind)} ${JSON.stringify(metadata.name)} is forbidden: unable to create new content in namespace ${name} because it is being terminated`,

@@ -7,8 +7,7 @@
  * watchers are sent away with 410.
  */
 import { ApiError } from '../meta/api-error.ts';
-import type { Clock } from '../meta/clock.ts';
-import { sleep } from '../meta/clock.ts';
+import type { Clock, Timer } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import { Loop } from '../meta/loop.ts';
 import type { KeyValue, Revision, Store, StoreEvent, Watch } from '../store/store.ts';
@@ -18,12 +17,21 @@ import { KindCache } from './kind-cache.ts';
 
 /** How long a read waits for the cache to reach a revision before it answers 504. */
 export const freshnessTimeoutMs = 3000;
+const nudgeAfterMs = 50;
 const listPage = 1000;
 const auditIntervalMs = 5 * 60_000;
 
 interface Waiter {
   revision: Revision;
   resolve: () => void;
+  timer: Timer;
+}
+
+function tooLargeVersion(wanted: Revision, current: Revision): ApiError {
+  return new ApiError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
+    causes: [{ field: 'resourceVersion', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
 }
 
 export class WatchCache {
@@ -38,7 +46,8 @@ export class WatchCache {
   #watch: Watch | undefined;
   #broken: Promise<void> = Promise.resolve();
   #reportBreak: () => void = () => {};
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #nudging = false;
   #probeRunning: Promise<unknown> | undefined;
   #probeQueued: Promise<Revision> | undefined;
   readonly #loops: Loop[];
@@ -106,27 +115,42 @@ export class WatchCache {
 
   /** Waits until the cache has everything that was acknowledged before this call; resolves with its revision. */
   async waitUntilCurrent(): Promise<Revision> {
-    await this.waitFor(await this.#currentRevision());
+    const revision = await this.#currentRevision();
+    if (this.#revision < revision) {
+      const nudge = this.#clock.after(nudgeAfterMs, () => void this.#nudge());
+      await this.waitFor(revision).finally(() => nudge.cancel());
+    }
     return this.#revision;
   }
 
   /** Throws ApiError Timeout when the cache has not reached `revision` in time. */
-  async waitFor(revision: Revision): Promise<void> {
-    if (this.#revision >= revision) return;
-    let waiter: Waiter | undefined;
-    const reached = new Promise<void>((resolve) => {
-      waiter = { revision, resolve };
-      this.#waiters.push(waiter);
+  waitFor(revision: Revision): Promise<void> {
+    if (this.#revision >= revision) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(freshnessTimeoutMs, () => {
+        this.#waiters.delete(waiter);
+        reject(tooLargeVersion(revision, this.#revision));
+      });
+      const waiter = { revision, resolve, timer };
+      this.#waiters.add(waiter);
     });
-    const timeout = new AbortController();
-    await Promise.race([reached, sleep(this.#clock, freshnessTimeoutMs, timeout.signal)]);
-    timeout.abort();
-    if (this.#revision >= revision) return;
-    this.#waiters = this.#waiters.filter((other) => other !== waiter);
-    throw new ApiError('Timeout', `Too large resource version: ${revision}, current: ${this.#revision}`, {
-      causes: [{ field: 'resourceVersion', message: 'Too large resource version' }],
-      retryAfterSeconds: 1,
-    });
+  }
+
+  /**
+   * Others may write to the same etcd: its revision moves on and no event of ours tells the cache so. A
+   * write of our own, to a key that means nothing, does.
+   */
+  async #nudge(): Promise<void> {
+    if (this.#nudging) return;
+    this.#nudging = true;
+    try {
+      const operation = { type: 'put', key: `${registryPrefix}progress`, value: Buffer.alloc(0) } as const;
+      await this.#store.transact({ compares: [], operations: [operation] });
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'the store took no nudge');
+    } finally {
+      this.#nudging = false;
+    }
   }
 
   /** The store's own revision. One question at a time: who asks while one is under way shares the next. */
@@ -231,10 +255,12 @@ export class WatchCache {
   }
 
   #wakeWaiters(): void {
-    if (this.#waiters.length === 0) return;
-    const waiting = this.#waiters;
-    this.#waiters = waiting.filter(({ revision }) => revision > this.#revision);
-    for (const { revision, resolve } of waiting) if (revision <= this.#revision) resolve();
+    for (const waiter of this.#waiters) {
+      if (waiter.revision > this.#revision) continue;
+      this.#waiters.delete(waiter);
+      waiter.timer.cancel();
+      waiter.resolve();
+    }
   }
 
   /** Compares the cache with the store, in the background; a difference is a bug of the store or of this file. */
