@@ -114,18 +114,23 @@ export class NodeAgent {
   #act(action: Action): void {
     switch (action.do) {
       case 'run':
-        return this.#run(newRecord(action.task, this.#clock.now()));
+        this.#run(newRecord(action.task, this.#clock.now()));
+        break;
       case 'update': {
         const runner = this.#runners.get(action.task.metadata.uid ?? '');
         if (runner) runner.record.task = action.task;
-        return this.#toTell.add(action.task.metadata.uid ?? '');
+        this.#toTell.add(action.task.metadata.uid ?? '');
+        break;
       }
       case 'stop':
-        return this.#runners.get(action.uid)?.stop(action.graceSeconds);
+        this.#runners.get(action.uid)?.stop(action.graceSeconds);
+        break;
       case 'confirm':
-        return this.#toTell.add(action.task.metadata.uid ?? '');
+        this.#toTell.add(action.task.metadata.uid ?? '');
+        break;
       case 'forget':
-        return this.#forget(action.uid);
+        this.#forget(action.uid);
+        break;
     }
   }
 

@@ -26,7 +26,9 @@ export function machineCapacity(overrides: Record<string, string>): Record<strin
   };
 }
 
-export async function nodeInfo(containerRuntimeVersion: string): Promise<NonNullable<NodeStatus['nodeInfo']>> {
+export async function nodeInfo(
+  containerRuntimeVersion: string,
+): Promise<NonNullable<NodeStatus['nodeInfo']>> {
   const read = (path: string): Promise<string> =>
     readFile(path, 'utf8').then(
       (text) => text.trim(),
@@ -73,10 +75,20 @@ export async function pressure(rootDirectory: string): Promise<Pressure> {
 export function pressureConditions({ memory, disk }: Pressure): Omit<Condition, 'lastTransitionTime'>[] {
   return [
     memory
-      ? { type: 'MemoryPressure', status: 'True', reason: 'AgentHasInsufficientMemory', message: 'less than 100Mi of memory is free' }
+      ? {
+          type: 'MemoryPressure',
+          status: 'True',
+          reason: 'AgentHasInsufficientMemory',
+          message: 'less than 100Mi of memory is free',
+        }
       : { type: 'MemoryPressure', status: 'False', reason: 'AgentHasSufficientMemory' },
     disk
-      ? { type: 'DiskPressure', status: 'True', reason: 'AgentHasDiskPressure', message: 'less than 5 % of the disk is free' }
+      ? {
+          type: 'DiskPressure',
+          status: 'True',
+          reason: 'AgentHasDiskPressure',
+          message: 'less than 5 % of the disk is free',
+        }
       : { type: 'DiskPressure', status: 'False', reason: 'AgentHasNoDiskPressure' },
     { type: 'PIDPressure', status: 'False', reason: 'AgentHasSufficientPID' },
   ];

@@ -38,7 +38,12 @@ export function ownTaints({ driver }: NodeIdentity): Taint[] {
 }
 
 /** Conditions of others in the present status are kept. */
-export function nodeStatus(identity: NodeIdentity, state: NodeState, known: NodeStatus, nowMs: number): NodeStatus {
+export function nodeStatus(
+  identity: NodeIdentity,
+  state: NodeState,
+  known: NodeStatus,
+  nowMs: number,
+): NodeStatus {
   const own: NewCondition[] = [
     ...state.pressure,
     {

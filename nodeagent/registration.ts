@@ -13,7 +13,15 @@ import { Loop } from '../api/meta/loop.ts';
 import { microTimestamp } from '../api/meta/object-meta.ts';
 import type { Client } from '../client/client.ts';
 import { Informer } from '../client/informer.ts';
-import { changedStatus, missingMarks, type NodeIdentity, type NodeState, nodeLabels, nodeStatus, ownTaints } from './node-status.ts';
+import {
+  changedStatus,
+  missingMarks,
+  type NodeIdentity,
+  type NodeState,
+  nodeLabels,
+  nodeStatus,
+  ownTaints,
+} from './node-status.ts';
 
 export interface RegistrationOptions {
   client: Client;
@@ -45,7 +53,12 @@ export class Registration {
       scope: { fieldSelector: `metadata.name=${identity.name}` },
       logger,
     });
-    this.#status = new Loop({ ...loop, name: 'node-status', step: () => this.#update(), intervalMs: statusIntervalMs });
+    this.#status = new Loop({
+      ...loop,
+      name: 'node-status',
+      step: () => this.#update(),
+      intervalMs: statusIntervalMs,
+    });
     this.#heartbeat = new Loop({
       ...loop,
       name: 'node-lease',
@@ -75,7 +88,10 @@ export class Registration {
     const node = this.#node.cache.get(identity.name) ?? (await this.#register());
     const marks = missingMarks(node, identity);
     if (marks) await client.patch(Node, { name: identity.name }, { type: 'merge', body: marks });
-    const changes = changedStatus(node.status, nodeStatus(identity, await observe(), node.status, this.#clock.now()));
+    const changes = changedStatus(
+      node.status,
+      nodeStatus(identity, await observe(), node.status, this.#clock.now()),
+    );
     if (!changes) return;
     const patch = { type: 'merge' as const, body: { status: changes } };
     await client.patch(Node, { name: identity.name }, patch, { subresource: 'status' });

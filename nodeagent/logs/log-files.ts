@@ -21,7 +21,9 @@ export function logPaths(logDirectory: string, uid: string, container: string): 
     const names = await readdir(directory).catch(() => []);
     return names.flatMap((name) => {
       const [, start, age = '0'] = /^(\d+)\.log(?:\.(\d+))?$/.exec(name) ?? [];
-      return start === undefined ? [] : [{ start: Number(start), age: Number(age), path: join(directory, name) }];
+      return start === undefined
+        ? []
+        : [{ start: Number(start), age: Number(age), path: join(directory, name) }];
     });
   };
   return {

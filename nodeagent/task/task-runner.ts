@@ -19,7 +19,13 @@ import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
 import { decideTask, type Step } from './decide-task.ts';
 import { decideRestart, preparationDelayMs } from './restart-policy.ts';
-import { type ContainerRecord, containerId, liveCid, type TaskRecord, type Termination } from './task-record.ts';
+import {
+  type ContainerRecord,
+  containerId,
+  liveCid,
+  type TaskRecord,
+  type Termination,
+} from './task-record.ts';
 import type { TaskRecords } from './task-records.ts';
 
 export interface RunnerContext {
@@ -131,9 +137,16 @@ export class TaskRunner {
       await this.#save();
       await this.#context.runtime.delete(cid);
     } else {
-      const message = 'the container is gone and nobody knows how it ended: the node was rebooted, or its supervisor killed';
+      const message =
+        'the container is gone and nobody knows how it ended: the node was rebooted, or its supervisor killed';
       const finishedAtMs = this.#clock.now();
-      await this.#end(container, { cid, exitCode: unknownCode, reason: 'ContainerStatusUnknown', message, finishedAtMs });
+      await this.#end(container, {
+        cid,
+        exitCode: unknownCode,
+        reason: 'ContainerStatusUnknown',
+        message,
+        finishedAtMs,
+      });
     }
   }
 
@@ -176,7 +189,16 @@ export class TaskRunner {
     const { record } = this;
     const container = record.task.spec.containers.find(({ name }) => name === containerRecord.name)!;
     const { node } = this.#context;
-    return { node, record, container, containerRecord, cid, root: { from: 'host' }, imageConfig: {}, spec: {} };
+    return {
+      node,
+      record,
+      container,
+      containerRecord,
+      cid,
+      root: { from: 'host' },
+      imageConfig: {},
+      spec: {},
+    };
   }
 
   /** Something on the node is missing or taken; the container was not even made. */

@@ -1,0 +1,116 @@
+/** The command line of the node agent. */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ApiError } from '../api/meta/api-error.ts';
+import { labelValueError, qualifiedNameError } from '../api/meta/names.ts';
+import { canonicalQuantity } from '../api/meta/quantity.ts';
+import type { DriverChoice } from './preflight.ts';
+
+export interface AgentFlags {
+  kubeconfig: string;
+  name: string;
+  rootDirectory: string;
+  runDirectory: string;
+  logDirectory: string;
+  imageDirectory: string;
+  cgroupParent: string;
+  address: string;
+  port: number;
+  pkiDirectory: string;
+  driver: DriverChoice;
+  capacity: Record<string, string>;
+  labels: Record<string, string>;
+  leaseDurationSeconds: number;
+}
+
+/** Throws ApiError BadRequest naming the flag that is missing or wrong. */
+export function parseFlags(args: readonly string[]): AgentFlags {
+  const { values } = parse(args);
+  const required = (flag: keyof typeof values): string => {
+    const value = values[flag];
+    if (value) return value;
+    throw new ApiError('BadRequest', `--${flag} is required`);
+  };
+  const rootDirectory = required('root-dir');
+  const name = required('name');
+  return {
+    kubeconfig: required('kubeconfig'),
+    name,
+    rootDirectory,
+    runDirectory: required('run-dir'),
+    logDirectory: values['log-dir'] ?? join(rootDirectory, 'logs'),
+    imageDirectory: values['image-dir'] ?? join(rootDirectory, 'images'),
+    cgroupParent: values['cgroup-parent'] ?? `/gantry/${name}`,
+    address: required('address'),
+    port: wholeNumber('port', required('port')),
+    pkiDirectory: required('pki-dir'),
+    driver: driverOf(values.driver ?? 'auto'),
+    capacity: capacityOf(values.capacity ?? ''),
+    labels: labelsOf(values.labels ?? ''),
+    leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
+  };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        kubeconfig: text,
+        name: text,
+        'root-dir': text,
+        'run-dir': text,
+        'log-dir': text,
+        'image-dir': text,
+        'cgroup-parent': text,
+        address: text,
+        port: text,
+        'pki-dir': text,
+        driver: text,
+        capacity: text,
+        labels: text,
+        'lease-duration-seconds': text,
+      },
+    });
+  } catch (error) {
+    throw new ApiError('BadRequest', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new ApiError('BadRequest', `--${flag} must be a whole number, not ${JSON.stringify(text)}`);
+}
+
+function driverOf(text: string): DriverChoice {
+  if (text === 'auto' || text === 'oci' || text === 'unconfined') return text;
+  throw new ApiError('BadRequest', `--driver must be auto, oci or unconfined, not ${JSON.stringify(text)}`);
+}
+
+function capacityOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    pairs('capacity', text).map(([name, amount]) => [name, canonicalQuantity(amount)]),
+  );
+}
+
+function labelsOf(text: string): Record<string, string> {
+  const labels = pairs('labels', text);
+  for (const [key, value] of labels) {
+    const problem = qualifiedNameError(key) ?? labelValueError(value);
+    if (problem) throw new ApiError('BadRequest', `--labels: ${key}=${value}: ${problem}`);
+  }
+  return Object.fromEntries(labels);
+}
+
+function pairs(flag: string, text: string): [string, string][] {
+  return text
+    .split(',')
+    .filter(Boolean)
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      if (at <= 0)
+        throw new ApiError('BadRequest', `--${flag} wants name=value pairs, not ${JSON.stringify(pair)}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    });
+}

@@ -1,0 +1,91 @@
+/** The node agent process: puts the parts together, and lets go of them on SIGTERM. Tasks run on. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { resourceAmounts } from '../api/meta/quantity.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { connect } from '../client/http-client.ts';
+import { loadClusterConfig } from '../client/kubeconfig.ts';
+import { NodeAgent } from './agent.ts';
+import { type AgentFlags, parseFlags } from './flags.ts';
+import { listImages } from './images/image-store.ts';
+import { logRotation } from './logs/log-rotation.ts';
+import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
+import { preflight } from './preflight.ts';
+import { Registration } from './registration.ts';
+import { OciRuntime } from './runtime/oci/oci-runtime.ts';
+import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
+import { AgentServer } from './server.ts';
+import { TaskRecords } from './task/task-records.ts';
+
+async function main(): Promise<void> {
+  const flags = parseFlags(process.argv.slice(2));
+  const logger = pino({ name: 'gantry-node' });
+  const client = connect(await loadClusterConfig([flags.kubeconfig]), { userAgent: 'gantry-node' });
+  const { name, address, rootDirectory, runDirectory, logDirectory, imageDirectory, cgroupParent } = flags;
+  for (const directory of [rootDirectory, runDirectory, logDirectory, imageDirectory])
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+
+  const { driver, reason: driverReason, cgroups } = await preflight(flags.driver, flags);
+  logger[driver === 'oci' ? 'info' : 'warn']({ driver }, driverReason);
+  const Driver = driver === 'oci' ? OciRuntime : UnconfinedRuntime;
+  const runtime = new Driver({ rootDirectory, runDirectory, logger });
+  const capacity = machineCapacity(flags.capacity);
+  const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
+  const node = {
+    ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
+    ...(cgroups ? { cgroups } : {}),
+  };
+
+  const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
+  const records = new TaskRecords(rootDirectory, logger);
+  const agent = new NodeAgent({ client, node, runtime, records, events, logger });
+  const server = new AgentServer({
+    ...{ runtime, logDirectory, imageDirectory, rootDirectory, logger },
+    tls: await readTls(flags),
+    records: () => agent.records,
+    onImagesChanged: () => registration.wake(),
+  });
+  const port = await server.listen(address, flags.port);
+  const registration = new Registration({
+    client,
+    identity: {
+      ...{ name, address, port, labels: flags.labels, capacity, driver, driverReason },
+      nodeInfo: await nodeInfo(await runtime.version()),
+    },
+    observe: async () => ({
+      pressure: pressureConditions(await pressure(rootDirectory)),
+      images: await listImages(imageDirectory),
+    }),
+    leaseDurationSeconds: flags.leaseDurationSeconds,
+    logger,
+  });
+  const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
+
+  await agent.start();
+  registration.start();
+  rotation.start();
+  logger.info({ node: name, address, port, driver }, 'started');
+  await terminated();
+  await Promise.all([registration.stop(), agent.stop(), rotation.stop(), server.close(), events.stop()]);
+  client.close();
+  logger.info({ node: name }, 'stopped, tasks run on');
+}
+
+async function readTls({ pkiDirectory }: AgentFlags): Promise<{ ca: string; cert: string; key: string }> {
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'node.crt', 'node.key'].map((file) => readFile(join(pkiDirectory, file), 'utf8')),
+  );
+  return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
+}
+
+function terminated(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,217 @@
+/**
+ * The agent's own HTTPS server, for the API server and administrators. Mutual TLS: no request is looked
+ * at before the caller's certificate is.
+ *
+ *   GET /logs/{namespace}/{task}/{container}   GET|PUT /images   GET /healthz   GET /metrics
+ */
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { TLSSocket } from 'node:tls';
+import { ApiError, asApiError } from '../api/meta/api-error.ts';
+import { type Clock, systemClock } from '../api/meta/clock.ts';
+import type { Logger } from '../api/meta/logger.ts';
+import { listImages, loadImage } from './images/image-store.ts';
+import { logPaths } from './logs/log-files.ts';
+import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { liveCid, type TaskRecord } from './task/task-record.ts';
+
+export interface AgentServerOptions {
+  tls: { ca: string; cert: string; key: string };
+  runtime: Pick<Runtime, 'logRotation'>;
+  records: () => TaskRecord[];
+  logDirectory: string;
+  imageDirectory: string;
+  rootDirectory: string;
+  onImagesChanged: () => void;
+  logger: Logger;
+  clock?: Clock;
+}
+
+const apiServerName = 'system:gantry-apiserver';
+const adminGroup = 'system:masters';
+
+export class AgentServer {
+  readonly #options: AgentServerOptions;
+  readonly #server: Server;
+
+  constructor(options: AgentServerOptions) {
+    this.#options = options;
+    const tls = {
+      ...options.tls,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2' as const,
+    };
+    this.#server = createServer(tls, (request, response) => void this.#handle(request, response));
+  }
+
+  /** Gives the port it listens on; 0 asks for a free one. */
+  async listen(address: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, address, resolve);
+    });
+    const bound = this.#server.address();
+    return typeof bound === 'object' && bound ? bound.port : port;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (!isTrusted(request.socket as TLSSocket))
+        throw new ApiError('Forbidden', 'only the API server and administrators may call a node agent');
+      await this.#route(request, response);
+    } catch (error) {
+      this.#fail(response, error);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'https://node');
+    const path = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const route = `${request.method} /${path[0]}`;
+    if (route === 'GET /logs' && path.length === 4)
+      return this.#logs(path.slice(1), url.searchParams, request, response);
+    if (route === 'GET /images') return this.#images(response);
+    if (route === 'PUT /images')
+      return this.#load(url.searchParams.get('name') ?? undefined, request, response);
+    if (route === 'GET /healthz') return void response.end('ok');
+    if (route === 'GET /metrics') return this.#metrics(response);
+    throw new ApiError('NotFound', `no such path on a node agent: ${url.pathname}`);
+  }
+
+  async #logs(
+    [namespace = '', task = '', container = '']: string[],
+    parameters: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const uid = parameters.get('uid');
+    const record = this.#options
+      .records()
+      .find(
+        ({ task: { metadata }, uid: held }) =>
+          metadata.namespace === namespace && metadata.name === task && (!uid || uid === held),
+      );
+    if (!record)
+      throw new ApiError('NotFound', `task ${namespace}/${task} is not on this node: its logs are gone`);
+    const source = await this.#source(record, container, parameters.get('previous') === 'true');
+    const closed = new AbortController();
+    response.once('close', () => closed.abort());
+    request.once('aborted', () => closed.abort());
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+    // Whoever follows wants to know at once that he is connected.
+    response.flushHeaders();
+    const query = logQuery(parameters, this.#options.clock ?? systemClock);
+    await pipeline(Readable.from(readLog(source, query, { signal: closed.signal })), response);
+  }
+
+  async #source(record: TaskRecord, name: string, previous: boolean): Promise<LogSource> {
+    const container = record.containers.find((each) => each.name === name);
+    if (!container)
+      throw new ApiError('NotFound', `task ${record.task.metadata.name} has no container ${name}`);
+    const paths = logPaths(this.#options.logDirectory, record.uid, name);
+    const latest = container.starts - 1;
+    const start = previous ? latest - 1 : latest;
+    if (latest < 0) {
+      const why = container.life.state === 'waiting' ? container.life.reason : 'ContainerCreating';
+      throw new ApiError(
+        'BadRequest',
+        `container ${name} of task ${record.task.metadata.name} is waiting to start: ${why}`,
+      );
+    }
+    if (start < 0)
+      throw new ApiError('BadRequest', `container ${name} was not restarted: there is no previous log`);
+    const cid = liveCid(container);
+    return {
+      files: await paths.of(start),
+      format: this.#options.runtime.logRotation === 'truncate' ? 'plain' : 'k8s-file',
+      isLive: () => !previous && cid !== undefined && liveCid(container) === cid,
+    };
+  }
+
+  async #images(response: ServerResponse): Promise<void> {
+    sendJson(response, 200, { items: await listImages(this.#options.imageDirectory) });
+  }
+
+  async #load(name: string | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const directory = join(this.#options.rootDirectory, 'uploads');
+    const archive = join(directory, `${randomUUID()}.tar`);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    try {
+      await pipeline(request, createWriteStream(archive, { mode: 0o600 }));
+      const items = await loadImage(this.#options.imageDirectory, archive, name);
+      this.#options.onImagesChanged();
+      sendJson(response, 200, { items });
+    } finally {
+      await rm(archive, { force: true });
+    }
+  }
+
+  #metrics(response: ServerResponse): void {
+    const containers = this.#options.records().flatMap((record) => record.containers);
+    const running = containers.filter(({ life }) => life.state === 'running').length;
+    const restarts = containers.reduce((sum, { restartCount }) => sum + restartCount, 0);
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
+    response.end(
+      `# TYPE gantry_agent_tasks gauge\ngantry_agent_tasks ${this.#options.records().length}\n` +
+        `# TYPE gantry_agent_containers_running gauge\ngantry_agent_containers_running ${running}\n` +
+        `# TYPE gantry_agent_container_restarts gauge\ngantry_agent_container_restarts ${restarts}\n`,
+    );
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const apiError = asApiError(error);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (apiError.reason === 'InternalError') this.#options.logger.warn({ err: error }, 'request failed');
+    sendJson(response, apiError.status, apiError.toStatus());
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+function isTrusted(socket: TLSSocket): boolean {
+  const { subject } = socket.getPeerCertificate();
+  const groups: string[] = [subject?.O ?? []].flat();
+  return socket.authorized && (subject?.CN === apiServerName || groups.includes(adminGroup));
+}
+
+function logQuery(parameters: URLSearchParams, clock: Clock): LogQuery {
+  const number = (name: string): number | undefined => {
+    const text = parameters.get(name);
+    if (text === null) return undefined;
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new ApiError('BadRequest', `${name} must be a whole number, not ${JSON.stringify(text)}`);
+  };
+  const sinceSeconds = number('sinceSeconds');
+  const sinceTime = parameters.get('sinceTime');
+  const sinceMs = sinceTime === null ? undefined : Date.parse(sinceTime);
+  if (Number.isNaN(sinceMs)) throw new ApiError('BadRequest', 'sinceTime must be an RFC 3339 time');
+  const since = sinceSeconds === undefined ? sinceMs : clock.now() - sinceSeconds * 1000;
+  const tailLines = number('tailLines');
+  const limitBytes = number('limitBytes');
+  return {
+    follow: parameters.get('follow') === 'true',
+    timestamps: parameters.get('timestamps') === 'true',
+    ...(tailLines === undefined ? {} : { tailLines }),
+    ...(limitBytes === undefined ? {} : { limitBytes }),
+    ...(since === undefined ? {} : { sinceMs: since }),
+  };
+}
