@@ -20,6 +20,7 @@ import { microTimestamp } from '../api/meta/object-meta.ts';
 import { type Random, systemRandom } from '../api/meta/random.ts';
 import type { Client, ObjectKey } from './client.ts';
 import { fencedClient } from './client-interceptor.ts';
+import { LinkedAbort } from './linked-abort.ts';
 
 export interface LeaderElectionOptions {
   client: Client;
@@ -122,11 +123,9 @@ export class LeaderElection {
 
   /** Tries to get or keep the lease. Gives the pause before the next try. */
   async #turn(signal: AbortSignal): Promise<number> {
-    const request = new AbortController();
+    const request = new LinkedAbort(signal);
     // A request must not take the time that belongs to the next try.
     const limit = this.#clock.after(this.#renewDeadlineMs / 2, () => request.abort());
-    const abort = (): void => request.abort();
-    signal.addEventListener('abort', abort, { once: true });
     try {
       await this.#acquireOrRenew(request.signal);
     } catch (error) {
@@ -134,7 +133,7 @@ export class LeaderElection {
       if (!hasReason(error, 'Conflict', 'AlreadyExists')) throw error;
     } finally {
       limit.cancel();
-      signal.removeEventListener('abort', abort);
+      request.release();
     }
     return this.#term ? this.#retryPeriodMs : this.#retryPeriodMs * (1 + this.#random.next() * 0.2);
   }

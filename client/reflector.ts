@@ -12,7 +12,7 @@
  */
 
 import type { Resource } from '../api/kinds/resources.ts';
-import { type ApiError, hasReason } from '../api/meta/api-error.ts';
+import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import { type Logger, silentLogger } from '../api/meta/logger.ts';
 import { Loop } from '../api/meta/loop.ts';
@@ -164,6 +164,6 @@ export class Reflector<T extends KubeObject> {
 }
 
 /** Only the connection broke: the version is as good as before. Anything else is cured by a list. */
-function isResumable(error: unknown): error is ApiError {
+function isResumable(error: unknown): boolean {
   return hasReason(error, 'ServiceUnavailable', 'Timeout', 'TooManyRequests', 'Unauthorized', 'Forbidden');
 }

@@ -120,9 +120,11 @@ export class ControllerRuntime {
       queue.clear();
       return queue.shutdown();
     });
-    const graceOver = new AbortController();
-    await Promise.race([Promise.all(drained), sleep(this.#clock, graceMs, graceOver.signal)]);
-    graceOver.abort();
+    if (graceMs > 0) {
+      const graceOver = new AbortController();
+      await Promise.race([Promise.all(drained), sleep(this.#clock, graceMs, graceOver.signal)]);
+      graceOver.abort();
+    }
     this.#abort.abort(new ApiError('ServiceUnavailable', 'the controllers are stopping'));
     await this.#work;
     await Promise.all([...this.#informers.values()].map((informer) => informer.stop()));

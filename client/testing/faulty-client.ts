@@ -44,6 +44,9 @@ export class FaultyClient {
   readonly calls: ClientCall[] = [];
   readonly #rules: { rule: FaultRule; seen: number }[] = [];
   readonly #openStreams = new Set<() => void>();
+  /** Events wait for this. */
+  #gate: Promise<void> = Promise.resolve();
+  #openGate = (): void => {};
   #crashed: SimulatedCrash | undefined;
 
   constructor(inner: Client) {
@@ -65,6 +68,18 @@ export class FaultyClient {
   /** Cuts every open watch, as a broken connection does. */
   cutStreams(): void {
     for (const cut of [...this.#openStreams]) cut();
+  }
+
+  /** Holds all events of watches back: caches go stale while the world moves on. Ends with `releaseStreams`. */
+  holdStreams(): void {
+    this.releaseStreams();
+    this.#gate = new Promise((resolve) => {
+      this.#openGate = resolve;
+    });
+  }
+
+  releaseStreams(): void {
+    this.#openGate();
   }
 
   async #call<R>(call: ClientCall, proceed: () => Promise<R>): Promise<R> {
@@ -95,6 +110,7 @@ export class FaultyClient {
       for (;;) {
         const step = await Promise.race([source.next(), broken]);
         if (step.done) return;
+        await Promise.race([this.#gate, broken]);
         yield step.value;
       }
     } finally {

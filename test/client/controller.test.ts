@@ -356,4 +356,24 @@ describe.each(clusters)('a controller on $name', ({ make }) => {
       }
     },
   );
+
+  test('reaches the same end although its caches are stale for a while', async () => {
+    const faulty = new FaultyClient(client);
+    await run(keeper, faulty.client);
+    await create('a', { count: '2' });
+    await until(clock, async () => (await outcome()).includes('a=2'));
+    faulty.holdStreams();
+    await client.delete(Secret, { namespace, name: 'a-1' });
+    await client.patch(
+      ConfigMap,
+      { namespace, name: 'a' },
+      { type: 'merge', body: { data: { count: '3' } } },
+    );
+    await clock.advance(5_000);
+    expect(await outcome()).toEqual(['a-0', 'a=2']);
+    faulty.releaseStreams();
+    await until(clock, async () => (await outcome()).includes('a=3'));
+    await until(clock, async () => (await outcome()).length === 4);
+    expect(await outcome()).toEqual(['a-0', 'a-1', 'a-2', 'a=3']);
+  });
 });
