@@ -29,7 +29,7 @@ describe('the etcd store on three members', () => {
     const watch = store.watch('', first + 1, recorder);
     const leader = (await leaderOf(members))!;
     const clients = recordClients(tolerant(store), { clients: 16, turns: 80, random: seededRandom(5) });
-    await recorder.count(200);
+    await recorder.count(50);
     await leader.kill();
     const operations = await clients;
     const last = await eventually(() => write(store, put('key-0', 'end')));

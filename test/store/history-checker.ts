@@ -33,7 +33,7 @@ export interface ClientOptions {
   random: Random;
 }
 
-/** Clients that read a random key of a few and compare-and-swap it with what they think is there. */
+/** Clients that read a random key of twenty and compare-and-swap it with what they think is there. */
 export async function recordClients(
   store: Store,
   { clients, turns, random }: ClientOptions,
@@ -43,7 +43,7 @@ export async function recordClients(
   const client = async (name: number): Promise<void> => {
     const known = new Map<string, Revision>();
     for (let turn = 0; turn < turns; turn++) {
-      const key = `key-${Math.floor(random.next() * 5)}`;
+      const key = `key-${Math.floor(random.next() * 20)}`;
       const called = tick++;
       if (random.next() < 0.4) {
         const { revision, kv } = await store.get(key);
