@@ -18,7 +18,7 @@ export interface WaitOptions {
   waitingFor: string;
 }
 
-/** `undefined` while the object does not exist. May throw to give up. */
+/** `undefined` while the object does not exist. May throw (NotFound, not Gone: that means a stale version) to give up. */
 export type Predicate<T> = (object: T | undefined) => boolean;
 
 export interface WaitTarget<T extends KubeObject> {

@@ -1,8 +1,8 @@
 /** `-o`: which form a command's objects are printed in, and the printing of all forms but the table. */
 import type { AnyObject, KubeObject } from '../api/meta/object-meta.ts';
 import { sorted } from './canonical-json.ts';
-import type { ApiResource } from './discovery.ts';
 import { UsageError } from './failure.ts';
+import type { Fetched } from './object-source.ts';
 import { type Output, printable } from './output.ts';
 import { fullName } from './resource-names.ts';
 
@@ -21,12 +21,6 @@ export function parseOutputFormat(text: string | undefined): OutputFormat {
   throw new UsageError(
     `unknown output ${JSON.stringify(text)}: want wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…`,
   );
-}
-
-/** An object and the resource it came from. */
-export interface Fetched {
-  resource: ApiResource;
-  object: AnyObject;
 }
 
 export interface ObjectPrinting {

@@ -7,7 +7,8 @@ import { dryRunSuffix, parseDryRun, type WriteOptions, writeParameters } from '.
 import { eachReported, UsageError } from '../failure.ts';
 import { type FileOptions, readManifests } from '../manifest-files.ts';
 import { keyOfWanted, placedError, type WantedObject, wantedObjects } from '../manifest-objects.ts';
-import { type Fetched, parseOutputFormat, printObjects } from '../output-format.ts';
+import type { Fetched } from '../object-source.ts';
+import { parseOutputFormat, printObjects } from '../output-format.ts';
 import { shownName } from '../resource-names.ts';
 import {
   lastAppliedAnnotation,

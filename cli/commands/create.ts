@@ -4,7 +4,8 @@ import { dryRunSuffix, parseDryRun, writeParameters } from '../dry-run.ts';
 import { eachReported } from '../failure.ts';
 import { readManifests } from '../manifest-files.ts';
 import { placedError, wantedObjects } from '../manifest-objects.ts';
-import { type Fetched, parseOutputFormat, printObjects } from '../output-format.ts';
+import type { Fetched } from '../object-source.ts';
+import { parseOutputFormat, printObjects } from '../output-format.ts';
 import { shownName, shownType } from '../resource-names.ts';
 import type { ApplyOptions } from './apply.ts';
 

@@ -1,19 +1,17 @@
 /** `gantry delete`: by name, selector or manifest; by default waits until the objects are gone. */
 import { hasReason } from '../../api/meta/api-error.ts';
-import type { AnyObject } from '../../api/meta/object-meta.ts';
-import type { DeleteParameters, ObjectKey } from '../../client/client.ts';
+import type { DeleteParameters } from '../../client/client.ts';
 import { parseDuration } from '../age.ts';
 import type { CommandContext, CommandFunction, GlobalOptions, Session } from '../command.ts';
-import type { ApiResource } from '../discovery.ts';
 import { dryRunSuffix, parseDryRun } from '../dry-run.ts';
 import { eachReported, UsageError } from '../failure.ts';
 import { type FileOptions, readManifests } from '../manifest-files.ts';
 import { wantedObjects } from '../manifest-objects.ts';
+import { keyOfObject, type Located, selectedObjects } from '../object-source.ts';
 import { waitForObject } from '../object-wait.ts';
 import { parseOutputFormat } from '../output-format.ts';
 import { fullName, shownName } from '../resource-names.ts';
-import { parseTargets, type Target } from '../target.ts';
-import { fetchObjects } from './get.ts';
+import { parseTargets } from '../target.ts';
 
 export interface DeleteOptions extends FileOptions {
   selector?: string;
@@ -31,19 +29,14 @@ export interface DeleteOptions extends FileOptions {
   output?: string;
 }
 
-interface Doomed {
-  resource: ApiResource;
-  key: ObjectKey;
-}
-
 export const deleteObjects: CommandFunction<DeleteOptions> = async (context, args, options) => {
   const parameters = deleteParameters(options);
   const session = await context.session();
   const doomed = options.filename
     ? await fromManifests(context, session, options)
-    : await fromArguments(args, session, options);
+    : await selectedObjects(await parseTargets(args, session.discovery), session, options);
   if (doomed.length === 0) context.io.err('No resources found.\n');
-  const gone: { doomed: Doomed; uid: string | undefined }[] = [];
+  const gone: { doomed: Located; uid: string | undefined }[] = [];
   const code = await eachReported(context.io, doomed, async (one) => {
     const uid = await deleteOne(context, session, one, { parameters, options });
     if (uid !== undefined) gone.push({ doomed: one, uid });
@@ -73,52 +66,16 @@ async function fromManifests(
   context: CommandContext,
   session: Session,
   options: DeleteOptions & GlobalOptions,
-): Promise<Doomed[]> {
+): Promise<Located[]> {
   const wanted = await wantedObjects(await readManifests(context, options), session, options);
-  return wanted.map(({ resource, object }) => ({ resource, key: keyOf(object) }));
-}
-
-async function fromArguments(
-  args: readonly string[],
-  session: Session,
-  options: DeleteOptions,
-): Promise<Doomed[]> {
-  const targets = await parseTargets(args, session.discovery);
-  const lists = await Promise.all(targets.map((target) => doomedOf(target, session, options)));
-  return lists.flat();
-}
-
-async function doomedOf(
-  { resource, names }: Target,
-  session: Session,
-  options: DeleteOptions,
-): Promise<Doomed[]> {
-  const { selector, fieldSelector, all, allNamespaces } = options;
-  const scope = resource.namespaced && !allNamespaces ? { namespace: session.namespace } : {};
-  const selects = selector !== undefined || fieldSelector !== undefined || all === true;
-  if (names.length > 0) {
-    if (selects) throw new UsageError('names cannot be given together with -l, --field-selector or --all');
-    return names.map((name) => ({ resource, key: { ...scope, name } }));
-  }
-  if (!selects) throw new UsageError(`say which ${resource.plural}: names, -l SELECTOR or --all`);
-  const found = await fetchObjects(session, {
-    resource,
-    ...scope,
-    ...(selector === undefined ? {} : { labelSelector: selector }),
-    ...(fieldSelector === undefined ? {} : { fieldSelector }),
-  });
-  return found.map(({ object }) => ({ resource, key: keyOf(object) }));
-}
-
-function keyOf({ metadata: { namespace, name } }: AnyObject): ObjectKey {
-  return namespace === undefined ? { name } : { namespace, name };
+  return wanted.map(({ resource, object }) => ({ resource, key: keyOfObject(object) }));
 }
 
 /** Resolves with the uid of what was deleted; undefined when there was nothing. */
 async function deleteOne(
   { io }: CommandContext,
   { client }: Session,
-  { resource, key }: Doomed,
+  { resource, key }: Located,
   { parameters, options }: { parameters: DeleteParameters; options: DeleteOptions },
 ): Promise<string | undefined> {
   const dryRun = parseDryRun(options.dryRun);
@@ -146,7 +103,7 @@ async function deleteOne(
 async function waitUntilGone(
   { clock, signal }: CommandContext,
   { client }: Session,
-  target: Doomed,
+  target: Located,
   { uid, options }: { uid: string | undefined; options: DeleteOptions },
 ): Promise<void> {
   await waitForObject(client, target, (object) => object === undefined || object.metadata.uid !== uid, {

@@ -11,10 +11,9 @@ import { describeNode } from '../describe/node.ts';
 import { type Entry, formatOutline } from '../describe/outline.ts';
 import { describeTask } from '../describe/task.ts';
 import { exitCodes, reportFailure } from '../failure.ts';
+import { fetchObjects } from '../object-source.ts';
 import { printable } from '../output.ts';
-import type { Fetched } from '../output-format.ts';
 import { parseTargets, type Target } from '../target.ts';
-import { fetchObjects } from './get.ts';
 
 export interface DescribeOptions {
   selector?: string;
@@ -62,7 +61,7 @@ function queriesOf({ resource, names }: Target, session: Session, options: Descr
 /** Reads what belongs to the object, and leaves the wording to its describer. */
 async function describeObject(
   session: Session,
-  object: Fetched['object'],
+  object: AnyObject,
   { nowMs, events }: { nowMs: number; events: boolean },
 ): Promise<Entry[]> {
   const [entries, happened] = await Promise.all([

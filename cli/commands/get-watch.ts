@@ -6,6 +6,7 @@ import { hasReason } from '../../api/meta/api-error.ts';
 import { sleep } from '../../api/meta/clock.ts';
 import type { CommandContext, Session } from '../command.ts';
 import { exitCodes } from '../failure.ts';
+import { type GetOptions, viewOptions } from '../get-options.ts';
 import { type OutputFormat, printObjects } from '../output-format.ts';
 import { TableWriter } from '../table.ts';
 import {
@@ -17,7 +18,6 @@ import {
   watchTable,
 } from '../table-source.ts';
 import { headerCells, rowCells } from '../table-view.ts';
-import { type GetOptions, viewOptions } from './get.ts';
 
 interface WatchCall {
   query: Query;

@@ -1,32 +1,16 @@
 /** `gantry get`: objects as a table or in another form, once or, with -w, as they change. */
 import { hasReason } from '../../api/meta/api-error.ts';
-import type { AnyObject } from '../../api/meta/object-meta.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
 import { exitCodes, reportFailure, UsageError } from '../failure.ts';
-import { type Fetched, type OutputFormat, parseOutputFormat, printObjects } from '../output-format.ts';
+import { type GetOptions, viewOptions } from '../get-options.ts';
+import { fetchObjects } from '../object-source.ts';
+import { type OutputFormat, parseOutputFormat, printObjects } from '../output-format.ts';
 import { shownType } from '../resource-names.ts';
 import { sortRows } from '../row-order.ts';
 import { TableWriter } from '../table.ts';
 import { fetchTable, type Query, type Table } from '../table-source.ts';
-import { headerCells, rowCells, type ViewOptions } from '../table-view.ts';
+import { headerCells, rowCells } from '../table-view.ts';
 import { parseTargets, type Target } from '../target.ts';
-
-export interface GetOptions {
-  output?: string;
-  watch?: boolean;
-  watchOnly?: boolean;
-  outputWatchEvents?: boolean;
-  selector?: string;
-  fieldSelector?: string;
-  allNamespaces?: boolean;
-  headers: boolean;
-  showLabels?: boolean;
-  showManagedFields?: boolean;
-  labelColumns?: string;
-  sortBy?: string;
-  chunkSize: string;
-  ignoreNotFound?: boolean;
-}
 
 export const get: CommandFunction<GetOptions> = async (context, args, options) => {
   const format = parseOutputFormat(options.output);
@@ -76,16 +60,6 @@ function onlyQuery(targets: readonly Target[], session: Session, options: GetOpt
   const queries = targets.flatMap((target) => queriesOf(target, session, options));
   if (queries.length !== 1) throw new UsageError('only one type, or one object, can be watched at a time');
   return queries[0]!;
-}
-
-export function viewOptions(options: GetOptions, nowMs: number, wide: boolean): ViewOptions {
-  return {
-    wide,
-    nowMs,
-    namespaceColumn: options.allNamespaces === true,
-    showLabels: options.showLabels === true,
-    labelColumns: options.labelColumns?.split(',').filter((key) => key !== '') ?? [],
-  };
 }
 
 async function getTables(call: GetCall & { wide: boolean }): Promise<number> {
@@ -145,31 +119,6 @@ async function getObjects(call: GetCall & { format: OutputFormat }): Promise<num
     );
   }
   return reported(failures, call);
-}
-
-/** The objects of a query, all pages of it. */
-export async function fetchObjects({ client }: Session, query: Query): Promise<Fetched[]> {
-  const { resource, name, namespace, labelSelector, fieldSelector, pageSize = 500 } = query;
-  const scope = namespace === undefined ? {} : { namespace };
-  if (name !== undefined) return [{ resource, object: await client.get(resource, { ...scope, name }) }];
-  const selectors = {
-    ...(labelSelector === undefined ? {} : { labelSelector }),
-    ...(fieldSelector === undefined ? {} : { fieldSelector }),
-  };
-  const objects: AnyObject[] = [];
-  let from: string | undefined;
-  do {
-    const page = await client.list(resource, {
-      ...scope,
-      ...selectors,
-      ...(pageSize > 0 ? { limit: pageSize } : {}),
-      ...(from === undefined ? {} : { continue: from }),
-    });
-    for (const item of page.items)
-      objects.push({ ...item, apiVersion: resource.apiVersion, kind: resource.kind });
-    from = page.metadata.continue || undefined;
-  } while (from !== undefined);
-  return objects.map((object) => ({ resource, object }));
 }
 
 /** What came back, in order; what failed goes to `failures`. */

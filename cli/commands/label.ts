@@ -3,9 +3,9 @@ import { ApiError } from '../../api/meta/api-error.ts';
 import type { AnyObject } from '../../api/meta/object-meta.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
 import { eachReported, UsageError } from '../failure.ts';
+import { type Located, selectedObjects } from '../object-source.ts';
 import { shownName } from '../resource-names.ts';
-import { type NamedTarget, parseTargets, type Target } from '../target.ts';
-import { fetchObjects } from './get.ts';
+import { parseTargets } from '../target.ts';
 
 export interface LabelOptions {
   overwrite?: boolean;
@@ -32,11 +32,11 @@ async function changeMetadata(
     throw new UsageError(`say which ${options.map}: KEY=VALUE, or KEY- to remove`);
   const session = await context.session();
   const targets = await parseTargets(words, session.discovery);
-  const named = (await Promise.all(targets.map((target) => namedOf(target, session, options)))).flat();
+  const named = await selectedObjects(targets, session, options);
   return eachReported(context.io, named, async (target) => {
     const changed = await changeOne(session, target, { ...options, changes });
     const verb = changed ? (options.map === 'labels' ? 'labeled' : 'annotated') : 'unchanged';
-    context.io.out(`${shownName(target.resource, target.name)} ${verb}\n`);
+    context.io.out(`${shownName(target.resource, target.key.name)} ${verb}\n`);
   });
 }
 
@@ -53,28 +53,11 @@ function splitChanges(args: readonly string[]): { words: string[]; changes: Chan
   return { words, changes };
 }
 
-async function namedOf(
-  { resource, names }: Target,
-  session: Session,
-  options: LabelOptions,
-): Promise<NamedTarget[]> {
-  if (names.length > 0) return names.map((name) => ({ resource, name }));
-  if (options.selector === undefined && !options.all)
-    throw new UsageError(`say which ${resource.plural}: names, -l SELECTOR or --all`);
-  const found = await fetchObjects(session, {
-    resource,
-    ...(resource.namespaced ? { namespace: session.namespace } : {}),
-    ...(options.selector === undefined ? {} : { labelSelector: options.selector }),
-  });
-  return found.map(({ object }) => ({ resource, name: object.metadata.name }));
-}
-
 async function changeOne(
-  { client, namespace }: Session,
-  { resource, name }: NamedTarget,
+  { client }: Session,
+  { resource, key }: Located,
   { map, changes, overwrite = false }: LabelOptions & { map: MetadataMap; changes: Changes },
 ): Promise<boolean> {
-  const key = { name, ...(resource.namespaced ? { namespace } : {}) };
   const live: AnyObject = await client.get(resource, key);
   const there = live.metadata[map] ?? {};
   const clash = Object.entries(changes).find(

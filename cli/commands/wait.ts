@@ -3,11 +3,11 @@ import { ApiError } from '../../api/meta/api-error.ts';
 import { parseDuration } from '../age.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
 import { eachReported, UsageError } from '../failure.ts';
+import { type Located, selectedObjects } from '../object-source.ts';
 import { waitForObject } from '../object-wait.ts';
 import { shownName } from '../resource-names.ts';
-import { type NamedTarget, parseTargets, type Target } from '../target.ts';
+import { parseTargets } from '../target.ts';
 import { parseWaitCondition, type WaitCondition } from '../wait-condition.ts';
-import { fetchObjects } from './get.ts';
 
 export interface WaitCommandOptions {
   for?: string;
@@ -25,7 +25,7 @@ export const wait: CommandFunction<WaitCommandOptions> = async (context, args, o
   const timeoutMs = parseDuration(options.timeout.replace(/^-.*/, '8760h'), '--timeout');
   const session = await context.session();
   const targets = await parseTargets(args, session.discovery);
-  const named = (await Promise.all(targets.map((target) => namedOf(target, session, options)))).flat();
+  const named = await selectedObjects(targets, session, options);
   if (named.length === 0 && options.for !== 'delete')
     throw new ApiError('NotFound', 'no matching resources found');
   const deadlineMs = context.clock.monotonicMs() + timeoutMs;
@@ -34,46 +34,27 @@ export const wait: CommandFunction<WaitCommandOptions> = async (context, args, o
   );
 };
 
-async function namedOf(
-  { resource, names }: Target,
-  session: Session,
-  options: WaitCommandOptions,
-): Promise<NamedTarget[]> {
-  if (names.length > 0) return names.map((name) => ({ resource, name }));
-  if (options.selector === undefined && !options.all)
-    throw new UsageError(`say which ${resource.plural}: names, -l SELECTOR or --all`);
-  const found = await fetchObjects(session, {
-    resource,
-    ...(resource.namespaced ? { namespace: session.namespace } : {}),
-    ...(options.selector === undefined ? {} : { labelSelector: options.selector }),
-  });
-  return found.map(({ object }) => ({ resource, name: object.metadata.name }));
-}
-
 interface WaitCall {
   context: CommandContext;
   session: Session;
-  target: NamedTarget;
+  target: Located;
   condition: WaitCondition;
   deadlineMs: number;
 }
 
 async function waitForOne({ context, session, target, condition, deadlineMs }: WaitCall): Promise<void> {
   const { io, clock, signal } = context;
-  const { resource, name } = target;
-  const key = { name, ...(resource.namespaced ? { namespace: session.namespace } : {}) };
+  const { resource, key } = target;
+  const shown = shownName(resource, key.name);
   // A name that never was is a mistake, not something to wait for.
   if (!condition.mayBeAbsent) await session.client.get(resource, key);
   let existed = false;
   await waitForObject(
     session.client,
-    { resource, key },
+    target,
     (object) => {
       if (object === undefined && existed && !condition.mayBeAbsent)
-        throw new ApiError(
-          'Gone',
-          `${shownName(resource, name)} was deleted while waiting for ${condition.text}`,
-        );
+        throw new ApiError('NotFound', `${shown} was deleted while waiting for ${condition.text}`);
       existed ||= object !== undefined;
       return condition.holds(object);
     },
@@ -81,8 +62,8 @@ async function waitForOne({ context, session, target, condition, deadlineMs }: W
       clock,
       signal,
       timeoutMs: Math.max(0, deadlineMs - clock.monotonicMs()),
-      waitingFor: `${condition.text} of ${shownName(resource, name)}`,
+      waitingFor: `${condition.text} of ${shown}`,
     },
   );
-  io.out(`${shownName(resource, name)} ${condition.met}\n`);
+  io.out(`${shown} ${condition.met}\n`);
 }

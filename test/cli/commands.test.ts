@@ -247,6 +247,14 @@ describe('wait and delete', () => {
     expect((await line.gantry('wait job/nope --for=delete')).code).toBe(0);
   });
 
+  it('wait ends when its object is deleted', async () => {
+    await apply(job('web'));
+    const ended = line.gantry('wait job/web --for=condition=Ready --timeout=60s');
+    await line.gantry('wait job/web --for=create');
+    await line.gantry('delete job web');
+    expect(await ended).toMatchObject({ code: 1, err: expect.stringContaining('was deleted while waiting') });
+  });
+
   it('delete waits until a finalizer lets go', async () => {
     const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.com/hold]}\n';
     await apply(map);
