@@ -3,6 +3,7 @@
  * deletion. One controller per kind; an object's key is woken by itself, by the end of its owners, and
  * by any change of its dependents.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { builtinResources, type Resource } from '../../api/kinds/resources.ts';
 import { hasReason } from '../../api/meta/api-error.ts';
 import { type KubeObject, keyOf } from '../../api/meta/object-meta.ts';
@@ -13,6 +14,7 @@ import {
   controller,
   type ReconcileContext,
 } from '../../client/controller.ts';
+import type { Change } from '../../client/informer.ts';
 import {
   decideChild,
   decideOwner,
@@ -35,24 +37,35 @@ export function garbageCollectors(): ControllerDefinition[] {
 function collectorOf(resource: Resource<KubeObject>, owners: OwnerLookup): ControllerDefinition {
   let builder = controller(resource)
     .options({ name: `garbage-collector-${resource.plural}`, concurrency: 8 })
-    .when(({ type }) => type !== 'deleted');
+    .when((change) => change.type !== 'deleted' && concernsOwnership(change));
   for (const other of collected) {
     builder = builder
       .watches(other, (owner, caches) => caches.cache(resource).ownedBy(owner).map(keyOf), isDeletion)
-      .watches(other, (child) => ownerKeys(child, resource));
+      .watches(other, (child, caches) => goingOwners(child, resource, caches), concernsOwnership);
   }
   return builder.reconcile((object, context) => collect(object, { resource, owners, context }));
 }
 
-function isDeletion({ type }: { type: string }): boolean {
+function isDeletion({ type }: Change<KubeObject>): boolean {
   return type === 'deleted';
 }
 
-/** Keys of the owners of that kind: only going ones have anything to do, but which those are, reconcile sees. */
-function ownerKeys(child: KubeObject, resource: Resource<KubeObject>): string[] {
+/** Heartbeats and status reports are most of what changes; none of it matters here. */
+function concernsOwnership(change: Change<KubeObject>): boolean {
+  return change.type !== 'updated' || !isDeepStrictEqual(ownership(change.old), ownership(change.object));
+}
+
+function ownership({ metadata }: KubeObject): unknown {
+  const { deletionTimestamp, finalizers, ownerReferences } = metadata;
+  return { deletionTimestamp, finalizers, ownerReferences };
+}
+
+/** Keys of the child's owners of that kind that wait for it. An owner that goes later is woken by that. */
+function goingOwners(child: KubeObject, resource: Resource<KubeObject>, caches: Caches): string[] {
   return (child.metadata.ownerReferences ?? [])
     .filter(({ kind, apiVersion }) => kind === resource.kind && apiVersion === resource.apiVersion)
-    .map((owner) => keyOf({ metadata: keyOfOwner(owner, resource, child) }));
+    .map((owner) => keyOf({ metadata: keyOfOwner(owner, resource, child) }))
+    .filter((key) => caches.cache(resource).get(key)?.metadata.deletionTimestamp !== undefined);
 }
 
 interface Collection {
