@@ -1,0 +1,130 @@
+/** A real API server over TLS on a memory store, and the real kubectls of this machine to talk to it. */
+import { readdirSync, realpathSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../../api/server/pki.ts';
+import { TestServer } from './test-server.ts';
+
+export interface Run {
+  exitCode: number | undefined;
+  /** Standard output and standard error together. */
+  output: string;
+}
+
+export class KubectlServer {
+  readonly #server: TestServer;
+  readonly directory: string;
+
+  private constructor(server: TestServer, directory: string) {
+    this.#server = server;
+    this.directory = directory;
+  }
+
+  static async start(): Promise<KubectlServer> {
+    const authority = await createCertificateAuthority();
+    const serving = await issueCertificate(authority, {
+      commonName: 'gantry-apiserver',
+      hosts: ['127.0.0.1'],
+      usage: 'server',
+      days: 1,
+    });
+    const admin = await issueCertificate(authority, {
+      commonName: 'gantry-admin',
+      organizations: ['system:masters'],
+      usage: 'client',
+      days: 1,
+    });
+    const server = await TestServer.start();
+    const { port } = await server.server.listen({
+      addresses: ['127.0.0.1'],
+      port: 0,
+      tls: { cert: serving.certPem, key: serving.keyPem, clientCa: authority.certPem },
+    });
+    const directory = await mkdtemp(join(tmpdir(), 'gantry-kubectl-'));
+    await writeFile(join(directory, 'kubeconfig'), kubeconfig(port, authority, admin));
+    return new KubectlServer(server, directory);
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Writes a manifest and gives its path. */
+  async manifest(name: string, content: object): Promise<string> {
+    const file = join(this.directory, `${name}.json`);
+    await writeFile(file, JSON.stringify(content));
+    return file;
+  }
+
+  async run(binary: string, ...args: string[]): Promise<Run> {
+    const { exitCode, all } = await execa(
+      binary,
+      [
+        '--kubeconfig',
+        join(this.directory, 'kubeconfig'),
+        '--cache-dir',
+        join(this.directory, 'cache', versionOf(binary)),
+        ...args,
+      ],
+      { reject: false, all: true, stripFinalNewline: false, timeout: 15_000 },
+    );
+    return { exitCode, output: all };
+  }
+}
+
+function kubeconfig(port: number, authority: KeyPair, admin: KeyPair): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'gantry',
+    contexts: [{ name: 'gantry', context: { cluster: 'gantry', user: 'admin' } }],
+    clusters: [
+      {
+        name: 'gantry',
+        cluster: {
+          server: `https://127.0.0.1:${port}`,
+          'certificate-authority-data': base64(authority.certPem),
+        },
+      },
+    ],
+    users: [
+      {
+        name: 'admin',
+        user: {
+          'client-certificate-data': base64(admin.certPem),
+          'client-key-data': base64(admin.keyPem),
+        },
+      },
+    ],
+  });
+}
+
+/** Every `kubectl.1.NN` beside the kubectl of the PATH, oldest first; that one itself where there are none. */
+export function kubectls(): string[] {
+  const plain = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((directory) => join(directory, 'kubectl'))
+    .find((file) => readable(dirname(file)).includes('kubectl'));
+  if (plain === undefined) throw new Error('these tests need kubectl on the PATH');
+  const directory = dirname(realpathSync(plain));
+  const versioned = readable(directory).filter((name) => /^kubectl\.1\.\d+$/.test(name));
+  const minor = (name: string): number => Number(name.split('.').at(-1));
+  const sorted = versioned.sort((left, right) => minor(left) - minor(right));
+  return sorted.length > 0 ? sorted.map((name) => join(directory, name)) : [plain];
+}
+
+function readable(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+export function versionOf(binary: string): string {
+  return /kubectl\.(1\.\d+)$/.exec(binary)?.[1] ?? 'kubectl';
+}
