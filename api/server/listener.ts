@@ -2,12 +2,12 @@
  * The socket side: fastify over TLS with one catch-all route. It knows limits and bytes, nothing of the API:
  * every request goes to `handle`, every answer is written as it comes, as fast as the client reads.
  */
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiError } from '../meta/api-error.ts';
+import type { Clock } from '../meta/clock.ts';
 import { maxBodyBytes } from './decode-body.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 
@@ -28,9 +28,11 @@ export interface Listener {
 type Handle = (request: ApiRequest) => Promise<ApiResponse>;
 
 const maxConnections = 20_000;
+/** Followed logs have no end of their own. */
+const drainMs = 3000;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
 
-export async function listen(handle: Handle, options: ListenOptions): Promise<Listener> {
+export async function listen(handle: Handle, clock: Clock, options: ListenOptions): Promise<Listener> {
   const servers: FastifyInstance[] = [];
   let { port } = options;
   try {
@@ -44,7 +46,14 @@ export async function listen(handle: Handle, options: ListenOptions): Promise<Li
     await Promise.all(servers.map((server) => server.close()));
     throw error;
   }
-  return { port, close: async () => void (await Promise.all(servers.map((server) => server.close()))) };
+  return { port, close: async () => void (await Promise.all(servers.map((server) => drain(server, clock)))) };
+}
+
+/** No new connections; requests under way may finish, until the patience for them is over. */
+async function drain(server: FastifyInstance, clock: Clock): Promise<void> {
+  const force = clock.after(drainMs, () => server.server.closeAllConnections());
+  await server.close();
+  force.cancel();
 }
 
 function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tls']): FastifyInstance {
@@ -106,13 +115,26 @@ async function answer(
   try {
     for await (const chunk of answerBody) {
       if (response.destroyed) return;
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(chunk)) await drained(response);
     }
     response.end();
   } catch {
     // Half an answer cannot become an error any more; a broken connection says that it is not whole.
     response.destroy();
   }
+}
+
+/** Resolves when the client has read what was written, or has gone away. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+  });
 }
 
 /** A request as it came over a socket. */

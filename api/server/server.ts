@@ -91,7 +91,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await cache.waitUntilCurrent();
     },
     async listen(listenOptions) {
-      const listener = await listen(handle, listenOptions);
+      const listener = await listen(handle, clock, listenOptions);
       listeners.push(listener);
       return listener;
     },
