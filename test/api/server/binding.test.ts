@@ -1,9 +1,13 @@
 /** Binding (contract R6): the sum of bound requests never exceeds what a node has, at any revision. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../api/meta/clock.ts';
+import { silentLogger } from '../../../api/meta/logger.ts';
 import { readAllocation, sumOf } from '../../../api/server/allocation.ts';
 import { registryPrefix } from '../../../api/server/keys.ts';
 import { openMemoryStore } from '../../../api/store/memory-store.ts';
+import { openStore } from '../../../api/store/open-store.ts';
 import type { Store } from '../../../api/store/store.ts';
+import { TestEtcd } from '../../kit/etcd.ts';
 import { addNode, nodeUser, TestServer, taskDraft, tasks } from './test-server.ts';
 
 const bindings = '/apis/gantry.dev/v1/bindings';
@@ -163,48 +167,64 @@ describe('binding a task', () => {
   });
 });
 
+const stores: [string, () => Promise<{ store: Store; stop: () => Promise<void> }>][] = [
+  ['the memory store', async () => ({ store: openMemoryStore(), stop: async () => {} })],
+  [
+    'etcd',
+    async () => {
+      const etcd = await TestEtcd.start();
+      const store = await openStore(`etcd://${etcd.endpoint}`, { clock: systemClock, logger: silentLogger });
+      return { store, stop: () => etcd.stop() };
+    },
+  ],
+];
+
 describe('racing schedulers', () => {
-  it('on several servers never over-commit a node at any revision', async () => {
-    const store = openMemoryStore();
-    const servers = await Promise.all([1, 2, 3].map(() => TestServer.start({ store })));
-    const first = servers[0]!;
-    const [nodeNames, taskCount] = [['a', 'b', 'c'], 60];
-    for (const name of nodeNames) await addNode(first, name, { cpu: '1', pods: '10' });
-    const { revision: start } = await store.get(registryPrefix);
-    await Promise.all(
-      Array.from({ length: taskCount }, (_, n) =>
-        first.post(
-          tasks,
-          taskDraft(`t${n}`, { cpu: `${(n % 3) * 50 + 50}m` }, n % 7 === 0 ? 8000 : undefined),
+  it.each(stores)(
+    'on several servers over %s never over-commit a node at any revision',
+    async (_name, open) => {
+      const { store, stop } = await open();
+      const servers = await Promise.all([1, 2, 3].map(() => TestServer.start({ store })));
+      const first = servers[0]!;
+      const [nodeNames, taskCount] = [['a', 'b', 'c'], 60];
+      for (const name of nodeNames) await addNode(first, name, { cpu: '1', pods: '10' });
+      const { revision: start } = await store.get(registryPrefix);
+      await Promise.all(
+        Array.from({ length: taskCount }, (_, n) =>
+          first.post(
+            tasks,
+            taskDraft(`t${n}`, { cpu: `${(n % 3) * 50 + 50}m` }, n % 7 === 0 ? 8000 : undefined),
+          ),
         ),
-      ),
-    );
-    const results = await Promise.all(
-      servers.flatMap((server, s) =>
-        Array.from({ length: taskCount }, async (_, n) => {
-          if (n % 2 === 0) return bind(server, `t${n}`, nodeNames[(n + s) % 3]!);
-          const items = [0, 1].map((k) => ({
-            namespace: 'default',
-            name: `t${(n + k) % taskCount}`,
-            node: nodeNames[(n + s) % 3],
-          }));
-          return server.post(bindings, { items });
-        }),
-      ),
-    );
-    await Promise.all(
-      Array.from({ length: 10 }, (_, n) =>
-        first.mergePatch(`${tasks}/t${n}/status`, { status: { phase: 'Failed' } }),
-      ),
-    );
-    expect(results.some(({ status }) => status === 201)).toBe(true);
-    expect(new Set(results.map(({ status }) => status))).not.toContain(500);
-    const history = await foldHistory(store, start);
-    expect(history.revisions).toBeGreaterThan(taskCount);
-    expect(history.broken).toEqual([]);
-    for (const server of servers) await server.server.close();
-    await store.close();
-  });
+      );
+      const results = await Promise.all(
+        servers.flatMap((server, s) =>
+          Array.from({ length: taskCount }, async (_, n) => {
+            if (n % 2 === 0) return bind(server, `t${n}`, nodeNames[(n + s) % 3]!);
+            const items = [0, 1].map((k) => ({
+              namespace: 'default',
+              name: `t${(n + k) % taskCount}`,
+              node: nodeNames[(n + s) % 3],
+            }));
+            return server.post(bindings, { items });
+          }),
+        ),
+      );
+      await Promise.all(
+        Array.from({ length: 10 }, (_, n) =>
+          first.mergePatch(`${tasks}/t${n}/status`, { status: { phase: 'Failed' } }),
+        ),
+      );
+      expect(results.some(({ status }) => status === 201)).toBe(true);
+      expect(new Set(results.map(({ status }) => status))).not.toContain(500);
+      const history = await foldHistory(store, start);
+      expect(history.revisions).toBeGreaterThan(taskCount);
+      expect(history.broken).toEqual([]);
+      for (const server of servers) await server.server.close();
+      await store.close();
+      await stop();
+    },
+  );
 });
 
 /** Replays every revision: what is bound to a node must be its allocation record and fit into the node. */
