@@ -4,12 +4,13 @@
  * Invariant: a request that may change something is sent at most once. One that only reads is sent again,
  * once, when a kept connection turns out to be dead.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent, type AgentOptions, request as httpsRequest } from 'node:https';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ApiError } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import { DeadConnection, HttpsExchange } from './https-exchange.ts';
 import type { Transport, TransportAnswer, TransportRequest, TransportStream } from './transport.ts';
 
 export interface HttpsTransportOptions {
@@ -19,18 +20,6 @@ export interface HttpsTransportOptions {
   /** Connections at once; more requests wait. Default 256. */
   maxConnections?: number;
   clock?: Clock;
-}
-
-/** A request under way: its answer's head, and whether any of it may have reached the server. */
-interface Exchange {
-  outgoing: ClientRequest;
-  head: Promise<IncomingMessage>;
-  /** Turns whatever broke the exchange into an ApiError. */
-  explain(error: unknown): ApiError;
-  /** Stops listening to the signal and the deadline. */
-  release(): void;
-  /** The deadline no longer counts. */
-  cancelDeadline(): void;
 }
 
 export class HttpsTransport implements Transport {
@@ -90,100 +79,19 @@ export class HttpsTransport implements Transport {
     }
   }
 
-  #send({ method, path, headers, body, signal }: TransportRequest): Exchange {
+  #send({ method, path, headers, body, signal }: TransportRequest): HttpsExchange {
     if (signal?.aborted) throw new ApiError('Timeout', 'the caller gave the request up');
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const outgoing = httpsRequest({
       agent: this.#agent,
       host: this.#base.hostname.replace(/^\[|\]$/g, ''),
       port: this.#base.port || 443,
       path: this.#base.pathname.replace(/\/$/, '') + path,
       method,
-      headers: {
-        ...headers,
-        ...this.#authorization,
-        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
-      },
+      headers: { ...headers, ...this.#authorization, ...length },
     });
-    const reads = method === 'GET' || method === 'HEAD';
-    const connection = watchConnection(outgoing);
-    // Kept, because node:http reports its own error when an answer under way is cut off.
-    let gaveUp: ApiError | undefined;
-    const giveUp = (why: string): void => {
-      gaveUp = new ApiError('Timeout', why);
-      outgoing.destroy(gaveUp);
-    };
-    const deadline = this.#clock.after(this.#deadlineMs, () =>
-      giveUp(`no answer from ${this.#base.host} in ${this.#deadlineMs} ms`),
-    );
-    const abort = (): void => giveUp('the caller gave the request up');
-    signal?.addEventListener('abort', abort, { once: true });
-    const head = new Promise<IncomingMessage>((resolve, reject) => {
-      outgoing.once('response', resolve);
-      // Stays for good: a connection may also break after its answer, when nobody waits any more.
-      outgoing.on('error', reject);
-    });
-    outgoing.end(body);
-    return {
-      outgoing,
-      head,
-      cancelDeadline: () => deadline.cancel(),
-      release: () => {
-        deadline.cancel();
-        signal?.removeEventListener('abort', abort);
-      },
-      explain: (error) => gaveUp ?? explain(error, connection, { reads, host: this.#base.host }),
-    };
+    return new HttpsExchange(outgoing, { body, signal, deadlineMs: this.#deadlineMs, clock: this.#clock });
   }
-}
-
-/** A kept connection had died before a request that only reads got its answer: safe to send again. */
-class DeadConnection extends ApiError {}
-
-interface Connection {
-  /** The connection stood, so the server may have seen the request. */
-  readonly sent: boolean;
-  readonly reused: boolean;
-}
-
-function watchConnection(outgoing: ClientRequest): Connection {
-  const state = { sent: false };
-  outgoing.once('socket', (socket) => {
-    if (outgoing.reusedSocket || !socket.connecting) state.sent = true;
-    else socket.once('secureConnect', () => (state.sent = true));
-  });
-  return {
-    get sent() {
-      return state.sent;
-    },
-    get reused() {
-      return outgoing.reusedSocket;
-    },
-  };
-}
-
-function explain(
-  error: unknown,
-  { sent, reused }: Connection,
-  { reads, host }: { reads: boolean; host: string },
-): ApiError {
-  if (error instanceof ApiError) return error;
-  const code = codeOf(error);
-  const message = `cannot reach ${host}: ${error instanceof Error ? error.message : String(error)}`;
-  if (reads && reused && (code === 'ECONNRESET' || code === 'EPIPE')) {
-    return new DeadConnection('ServiceUnavailable', message, {}, error);
-  }
-  if (reads || !sent) return new ApiError('ServiceUnavailable', message, {}, error);
-  return new ApiError(
-    'Timeout',
-    `the connection to ${host} broke before the answer came (${code}); the request may have taken effect`,
-    {},
-    error,
-  );
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return code ?? 'unknown';
 }
 
 function headOf({ statusCode = 0, headers }: IncomingMessage) {
@@ -200,14 +108,14 @@ function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 /** Reading slower than the server sends stops the socket: nothing piles up. Leaving early closes the connection. */
-async function* chunksOf(incoming: IncomingMessage, exchange: Exchange): AsyncGenerator<Buffer> {
+async function* chunksOf(incoming: IncomingMessage, exchange: HttpsExchange): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of incoming) yield chunk as Buffer;
   } catch (error) {
     throw exchange.explain(error);
   } finally {
     exchange.release();
-    exchange.outgoing.destroy();
+    exchange.destroy();
   }
 }
 
