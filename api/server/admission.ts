@@ -2,8 +2,9 @@
  * Rules that need more than the object itself: who writes it, and what else exists. Runs after validation,
  * for every write of every kind.
  */
-import { names } from '../kinds/names.ts';
+import { defaultNamespace, names, nodeLeaseNamespace, systemNamespace } from '../kinds/names.ts';
 import { defaultPriorityClassName } from '../kinds/priority-bands.ts';
+import { ApiError } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
@@ -22,6 +23,24 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
   });
   if (refusal) throw forbiddenToNode(call, refusal);
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
+}
+
+const immortalNamespaces: readonly string[] = [defaultNamespace, systemNamespace, nodeLeaseNamespace];
+
+/** Throws ApiError Forbidden for the namespaces the cluster itself lives in. */
+export function admitDeletion(
+  { served: { kind } }: Pick<Call, 'served'>,
+  { metadata: { name } }: AnyObject,
+): void {
+  if (kindId(kind) !== kindId(names.Namespace) || !immortalNamespaces.includes(name)) return;
+  throw new ApiError(
+    'Forbidden',
+    `namespaces ${JSON.stringify(name)} is forbidden: this namespace may not be deleted`,
+    {
+      kind: kind.plural,
+      name,
+    },
+  );
 }
 
 function admitTask({ backend, served }: Call, task: AnyObject): void {

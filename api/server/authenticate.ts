@@ -42,6 +42,12 @@ export function createAuthenticator(options: { tokens?: TokenTable } = {}): Auth
   };
 }
 
+/** Acting as somebody else is not offered: ignoring the wish would let the real user act in its place. */
+export function refuseImpersonation(headers: Readonly<Record<string, string | undefined>>): void {
+  if (Object.keys(headers).some((name) => name.startsWith('impersonate-')))
+    throw new ApiError('Forbidden', 'impersonation (kubectl --as) is not supported');
+}
+
 function certificateUser({ commonName, organizations }: NonNullable<Credentials['certificate']>): User {
   if (![commonName, ...organizations].every((part) => printable.test(part))) throw unauthorized();
   return knownUser(commonName, organizations);

@@ -8,7 +8,7 @@
 import { ApiError } from '../meta/api-error.ts';
 import type { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
-import type { Authenticator } from './authenticate.ts';
+import { type Authenticator, refuseImpersonation } from './authenticate.ts';
 import { requireAuthorized, type Verb } from './authorize.ts';
 import type { Backend, Call } from './call.ts';
 import { type HealthCheck, healthAnswer, isHealthPath } from './health.ts';
@@ -88,6 +88,7 @@ function splitUrl(url: string): { rawPath: string; query: URLSearchParams } {
 }
 
 function authenticate({ authenticator }: Pipeline, { certificate, headers }: ApiRequest): User {
+  refuseImpersonation(headers);
   const authorization = headers['authorization'];
   return authenticator.authenticate({
     ...(certificate ? { certificate } : {}),

@@ -2,6 +2,7 @@
 
 import { hasReason } from '../../meta/api-error.ts';
 import { splitKey } from '../../meta/object-meta.ts';
+import { admitDeletion } from '../admission.ts';
 import { listAnswer, objectAnswer } from '../answer.ts';
 import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
@@ -59,6 +60,7 @@ function decideDelete(call: Call, current: CachedObject, parameters: DeleteParam
   checkPreconditions(kind, old, parameters.preconditions ?? {});
   const refusal = nodeRefusal(call.user, kind, { verb: call.verb, old });
   if (refusal) throw forbiddenToNode(call, refusal);
+  admitDeletion(call, old);
   const next = markDeleted(kind, old, parameters, call.backend.clock.now());
   return isDoneDeleting(next) ? { type: 'remove' } : { type: 'put', object: next };
 }

@@ -145,6 +145,9 @@ describe('the newest kubectl', () => {
       'The Job "negative" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0\n',
     );
     expect(await apply('slash', job('a/b'))).toMatch(/invalid|metadata\.name/);
+    expect(await refused('get', 'gj', '--as', 'bob')).toContain(
+      'impersonation (kubectl --as) is not supported',
+    );
     expect(await refused('get', 'gj', 'nope')).toBe(
       'Error from server (NotFound): jobs.gantry.dev "nope" not found\n',
     );
