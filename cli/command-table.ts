@@ -152,7 +152,9 @@ const readRows: readonly CommandRow[] = [
     flags: [
       {
         flags: '--for <what>',
-        description: "condition=NAME[=VALUE], jsonpath='{PATH}'=VALUE, create or delete",
+        description:
+          "condition=NAME[=VALUE], jsonpath='{PATH}'=VALUE, create or delete; of several the first to hold",
+        repeatable: true,
       },
       { flags: '--timeout <duration>', description: 'how long', default: '30s' },
       selector,

@@ -15,6 +15,23 @@ export interface WaitCondition {
   holds: (object: AnyObject | undefined) => boolean;
 }
 
+/** The first of several to hold is enough. Throws UsageError. */
+export function parseWaitConditions(texts: readonly string[]): WaitCondition {
+  const conditions = texts.map(parseWaitCondition);
+  const [first] = conditions;
+  if (first === undefined)
+    throw new UsageError(
+      "say what for: --for=condition=Ready, --for=delete, --for=jsonpath='{.status.phase}'=Running",
+    );
+  if (conditions.length === 1) return first;
+  return {
+    text: conditions.map(({ text }) => text).join(' or '),
+    met: 'condition met',
+    mayBeAbsent: conditions.some(({ mayBeAbsent }) => mayBeAbsent),
+    holds: (object) => conditions.some(({ holds }) => holds(object)),
+  };
+}
+
 /** Throws UsageError for anything but delete, create, condition=… and jsonpath=…. */
 export function parseWaitCondition(text: string): WaitCondition {
   if (text === 'delete')

@@ -2,31 +2,28 @@
 import { ApiError } from '../../api/meta/api-error.ts';
 import { parseDuration } from '../age.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
-import { eachReported, UsageError } from '../failure.ts';
+import { eachReported } from '../failure.ts';
 import { type Located, selectedObjects } from '../object-source.ts';
 import { waitForObject } from '../object-wait.ts';
 import { shownName } from '../resource-names.ts';
 import { parseTargets } from '../target.ts';
-import { parseWaitCondition, type WaitCondition } from '../wait-condition.ts';
+import { parseWaitConditions, type WaitCondition } from '../wait-condition.ts';
 
 export interface WaitCommandOptions {
-  for?: string;
+  for?: string[];
   timeout: string;
   selector?: string;
   all?: boolean;
 }
 
 export const wait: CommandFunction<WaitCommandOptions> = async (context, args, options) => {
-  if (options.for === undefined)
-    throw new UsageError(
-      "say what for: --for=condition=Ready, --for=delete, --for=jsonpath='{.status.phase}'=Running",
-    );
-  const condition = parseWaitCondition(options.for);
+  const wanted = options.for ?? [];
+  const condition = parseWaitConditions(wanted);
   const timeoutMs = parseDuration(options.timeout.replace(/^-.*/, '8760h'), '--timeout');
   const session = await context.session();
   const targets = await parseTargets(args, session.discovery);
   const named = await selectedObjects(targets, session, options);
-  if (named.length === 0 && options.for !== 'delete')
+  if (named.length === 0 && !wanted.includes('delete'))
     throw new ApiError('NotFound', 'no matching resources found');
   const deadlineMs = context.clock.monotonicMs() + timeoutMs;
   return eachReported(context.io, named, (target) =>

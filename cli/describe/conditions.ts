@@ -19,7 +19,7 @@ export function conditionEntries(conditions: readonly Condition[] = [], nowMs: n
 /** Oldest first: what happened last stands at the end of the screen. */
 export function eventEntries(events: readonly Event[], nowMs: number): Entry[] {
   if (events.length === 0) return [{ key: 'Events', value: '<none>' }];
-  const sorted = [...events].sort((left, right) => lastSeen(left).localeCompare(lastSeen(right)));
+  const sorted = [...events].sort(byTime);
   const rows = sorted.map((event) => [
     event.type ?? '',
     event.reason ?? '',
@@ -28,6 +28,16 @@ export function eventEntries(events: readonly Event[], nowMs: number): Entry[] {
     event.message?.trim().replace(/\s*\n\s*/g, ' ') ?? '',
   ]);
   return [{ key: 'Events', rows: [['TYPE', 'REASON', 'AGE', 'FROM', 'MESSAGE'], ...rows] }];
+}
+
+/** Times have whole seconds; within one, the order of the writes says more than that of the names. */
+function byTime(left: Event, right: Event): number {
+  const byVersion = (left.metadata.resourceVersion ?? '').localeCompare(
+    right.metadata.resourceVersion ?? '',
+    'en',
+    { numeric: true },
+  );
+  return lastSeen(left).localeCompare(lastSeen(right)) || byVersion;
 }
 
 function lastSeen({ series, lastTimestamp, eventTime, metadata }: Event): string {

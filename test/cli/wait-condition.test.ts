@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../cli/failure.ts';
-import { parseWaitCondition } from '../../cli/wait-condition.ts';
+import { parseWaitCondition, parseWaitConditions } from '../../cli/wait-condition.ts';
 
 const job = {
   apiVersion: 'gantry.dev/v1',
@@ -37,6 +37,13 @@ describe('--for', () => {
     ['delete', false],
   ])('%s: %s', (text, holds) => {
     expect(parseWaitCondition(text).holds(job)).toBe(holds);
+  });
+
+  it('of several conditions one is enough', () => {
+    const { holds, text } = parseWaitConditions(['condition=Missing', 'condition=Ready']);
+    expect(holds(job)).toBe(true);
+    expect(text).toBe('condition Missing or condition Ready');
+    expect(() => parseWaitConditions([])).toThrow(UsageError);
   });
 
   it('of what does not exist only deletion holds', () => {
