@@ -1,7 +1,7 @@
 /** Waiting for parts to be of use, and saying what is wrong when they are not. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Node, Node as NodeResource } from '../api/kinds/resources.ts';
+import { type Job, Job as JobResource, type Node, Node as NodeResource } from '../api/kinds/resources.ts';
 import { ApiError, asApiError } from '../api/meta/api-error.ts';
 import { type Clock, sleep } from '../api/meta/clock.ts';
 import { isConditionTrue } from '../api/meta/conditions.ts';
@@ -63,6 +63,37 @@ export async function waitForNodes(client: Client, record: ClusterRecord, waitin
     return late && `node-${late}`;
   };
   await waitFor('nodes', waiting, missing);
+}
+
+/** Waits until each job among `applied` (`job.gantry.dev/web`) is available or over. */
+export async function waitForJobs(
+  client: Client,
+  applied: readonly string[],
+  { clock, timeoutMs }: Waiting,
+): Promise<void> {
+  const prefix = `${JobResource.singular}.${JobResource.group}/`;
+  const waiting = new Set(
+    applied.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length)),
+  );
+  const deadline = clock.monotonicMs() + timeoutMs;
+  while (waiting.size > 0) {
+    const { items } = await client.list<Job>(JobResource);
+    for (const job of items) if (isSettled(job)) waiting.delete(job.metadata.name);
+    if (waiting.size === 0) return;
+    if (clock.monotonicMs() > deadline) {
+      const names = [...waiting].join(', ');
+      throw new ApiError(
+        'Timeout',
+        `not available within ${timeoutMs / 1000} s: ${names}; see 'gantry describe job ${[...waiting][0]}'`,
+      );
+    }
+    await sleep(clock, 50);
+  }
+}
+
+function isSettled({ metadata, status }: Job): boolean {
+  if (status.observedGeneration !== metadata.generation) return false;
+  return ['Available', 'Complete', 'Failed'].some((type) => isConditionTrue(status.conditions, type));
 }
 
 /** Polls `check` until it names no part that is missing; a thrown error means `part` is. */

@@ -18,7 +18,7 @@ import { ensureBridge, ensureNamespace } from './network.ts';
 import type { Output, UpOptions } from './options.ts';
 import { durationMs, planCluster, wholeNumber } from './plan.ts';
 import { isAlive, signal } from './process-identity.ts';
-import { waitForApiServer, waitForNodes } from './readiness.ts';
+import { waitForApiServer, waitForJobs, waitForNodes } from './readiness.ts';
 import { showApplied } from './show.ts';
 import { Steps } from './steps.ts';
 import { readParts } from './supervisor.ts';
@@ -98,7 +98,11 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
     return `context gantry-${home.name} in ${context.kubeconfigFile}`;
   });
   if (options.filename?.length) {
-    await steps.run('apply and wait', () => applyAndWait(options.filename ?? [], context, timeoutMs));
+    await steps.run('apply and wait', async () => {
+      const applied = await applyFiles(options.filename ?? [], context);
+      await waitForJobs(client, applied, waiting);
+      return applied.join(' ');
+    });
   }
   client.close();
   output.out(`cluster ${home.name} is up after ${steps.elapsedSeconds} s\n`);
@@ -141,24 +145,18 @@ async function mergeIntoUsers({ home, kubeconfigFile }: UpContext, record: Clust
   await writeJson(home.recordFile, { ...record, kubeconfig: kubeconfigFile });
 }
 
-async function applyAndWait(files: string[], { home, root }: UpContext, timeoutMs: number): Promise<string> {
-  const gantry = (...args: string[]) =>
-    execa(process.execPath, [join(root, 'dist/cli/main.js'), '--kubeconfig', home.kubeconfigFile, ...args], {
-      stderr: 'inherit',
-    });
-  const { stdout } = await gantry('apply', ...files.flatMap((file) => ['-f', file]), '-o', 'name');
-  const applied = stdout.split('\n').filter((line) => line !== '');
-  const jobs = applied.filter((line) => line.startsWith('job.gantry.dev/'));
-  await Promise.all(
-    jobs.map((job) =>
-      gantry(
-        'wait',
-        job,
-        '--for=condition=Available',
-        '--for=condition=Complete',
-        `--timeout=${Math.ceil(timeoutMs / 1000)}s`,
-      ),
-    ),
-  );
-  return applied.join(' ');
+/** Applies the files through the CLI, as the user would, and waits for the jobs among them. */
+async function applyFiles(files: string[], { home, root }: UpContext): Promise<string[]> {
+  const flags = [
+    '--kubeconfig',
+    home.kubeconfigFile,
+    'apply',
+    ...files.flatMap((file) => ['-f', file]),
+    '-o',
+    'name',
+  ];
+  const { stdout } = await execa(process.execPath, [join(root, 'dist/cli/main.js'), ...flags], {
+    stderr: 'inherit',
+  });
+  return stdout.split('\n').filter((line) => line !== '');
 }
