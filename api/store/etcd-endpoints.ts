@@ -8,9 +8,9 @@
 import { type CallOptions, InterceptingCall, type Interceptor } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3, type IOptions } from 'etcd3';
-import { ApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import { type CallRecord, etcdError, isConnectionTrouble } from './etcd-errors.ts';
+import { storeClosed } from './store-errors.ts';
 
 export interface EtcdTls {
   ca: Buffer;
@@ -52,7 +52,8 @@ const channelOptions = {
 export class EtcdEndpoints {
   readonly #members: readonly Member[];
   readonly #clock: Clock;
-  readonly #deadlineMs: number;
+  /** For one unary call. */
+  readonly deadlineMs: number;
   #current = 0;
   #closed = false;
 
@@ -62,7 +63,7 @@ export class EtcdEndpoints {
       target: `dns:${endpoint}`,
     }));
     this.#clock = clock;
-    this.#deadlineMs = deadlineMs;
+    this.deadlineMs = deadlineMs;
   }
 
   read<T>(call: (client: Etcd3, options: CallOptions) => Promise<T>): Promise<T> {
@@ -86,7 +87,7 @@ export class EtcdEndpoints {
 
   /** For every call its own point in time, in ms since the epoch. */
   deadline(): number {
-    return this.#clock.now() + this.#deadlineMs;
+    return this.#clock.now() + this.deadlineMs;
   }
 
   close(): void {
@@ -115,7 +116,7 @@ export class EtcdEndpoints {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new ApiError('ServiceUnavailable', 'the store is closed');
+    if (this.#closed) throw storeClosed();
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import type { CallOptions } from '@grpc/grpc-js';
 import type { Etcd3, IRangeRequest, IRangeResponse, IRequestOp, IWatchRequest, IWatchResponse } from 'etcd3';
-import { ApiError, hasReason } from '../meta/api-error.ts';
+import { hasReason } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import type { Loop } from '../meta/loop.ts';
@@ -31,7 +31,8 @@ import type {
   Watch,
   WatchHandler,
 } from './store.ts';
-import { assertTransaction, expired, futureRevision } from './store-event.ts';
+import { expired, futureRevision, storeClosed } from './store-errors.ts';
+import { checkTransaction } from './transaction-check.ts';
 
 export interface EtcdOptions {
   /** `host:port` of each member. */
@@ -103,7 +104,7 @@ export class EtcdStore implements Store {
   }
 
   async transact(transaction: Transaction): Promise<TransactionResult> {
-    assertTransaction(transaction);
+    checkTransaction(transaction);
     const keys = transaction.compares.map(({ key }) => this.#keys.key(key));
     const request = {
       compare: transaction.compares.map(({ modRevision }, at) => ({
@@ -196,8 +197,7 @@ export class EtcdStore implements Store {
 
   async close(): Promise<void> {
     await this.#compaction?.stop();
-    const closed = new ApiError('ServiceUnavailable', 'the store is closed');
-    for (const watch of [...this.#watches]) watch.fail(closed);
+    for (const watch of [...this.#watches]) watch.fail(storeClosed());
     this.#leases.close();
     this.#endpoints.close();
   }

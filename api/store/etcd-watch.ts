@@ -15,7 +15,8 @@ import { Loop } from '../meta/loop.ts';
 import type { KeySpace } from './etcd-codec.ts';
 import type { EtcdEndpoints } from './etcd-endpoints.ts';
 import type { Revision, StoreEvent, Watch, WatchHandler } from './store.ts';
-import { eventRevision, expired } from './store-event.ts';
+import { expired } from './store-errors.ts';
+import { eventRevision } from './store-event.ts';
 
 type Stream = IDuplexStream<IWatchRequest, IWatchResponse>;
 

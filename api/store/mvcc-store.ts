@@ -2,15 +2,16 @@
  * The store itself, as `memory` and `embedded` share it: etcd's semantics over a key index in memory and a
  * revision log below. Reads never wait; writes are committed in groups.
  *
- * The way of a write: `transact` -> queue -> `CommitBatch` evaluates -> `log.append` (durable) -> index,
+ * The way of a write: `transact` -> `CommitQueue` -> `CommitBatch` evaluates -> `log.append` (durable) -> index,
  * leases and watchers see it -> the caller is answered. Invariant: nothing is seen by anyone before the
  * log has it, and revisions are published in order without gaps.
  */
-import { ApiError, asApiError, hasReason } from '../meta/api-error.ts';
+import { asApiError, hasReason } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import { type Random, systemRandom } from '../meta/random.ts';
 import { CommitBatch, type PublishedState } from './commit-batch.ts';
+import { CommitQueue } from './commit-queue.ts';
 import { KeyIndex, type Version } from './key-index.ts';
 import { LeaseTable, newLeaseId } from './lease-table.ts';
 import type { LeaseRecord, LogEntry, RevisionLog } from './revision-log.ts';
@@ -27,7 +28,9 @@ import type {
   Watch,
   WatchHandler,
 } from './store.ts';
-import { assertTransaction, eventKey, eventRevision, expired, futureRevision } from './store-event.ts';
+import { expired, futureRevision, storeClosed } from './store-errors.ts';
+import { eventKey, eventRevision } from './store-event.ts';
+import { checkTransaction } from './transaction-check.ts';
 import { Watcher, WatchHub } from './watch-hub.ts';
 
 export interface MvccOptions {
@@ -52,16 +55,6 @@ export const nothingRecovered = (): Recovered => ({
   leases: [],
 });
 
-interface Queued {
-  sizeBytes: number;
-  evaluate(batch: CommitBatch): void;
-  /** The batch is durable and published. */
-  done(): void;
-  failed(error: Error): void;
-}
-
-/** What one batch may carry, so that one giant queue does not become one giant write. */
-const maxBatchBytes = 4 << 20;
 const maxCatchUpRevisions = 1000;
 
 export class MvccStore implements Store {
@@ -73,8 +66,7 @@ export class MvccStore implements Store {
   readonly #random: Random;
   #revision: Revision;
   #compactRevision: Revision;
-  #queue: Queued[] = [];
-  #committing: Promise<void> | undefined;
+  readonly #commits: CommitQueue;
   #compacting: Promise<void>;
   #closed = false;
 
@@ -85,6 +77,11 @@ export class MvccStore implements Store {
     this.#compactRevision = recovered.compactRevision;
     this.#logger = options.logger;
     this.#random = options.random ?? systemRandom;
+    this.#commits = new CommitQueue({
+      begin: () => new CommitBatch(this.#published),
+      append: (batch) => log.append(batch),
+      publish: (batch) => this.#publish(batch),
+    });
     this.#leases = new LeaseTable(options.clock, (id) => void this.#expireLease(id));
     for (const lease of recovered.leases) this.#leases.add(lease);
     // A process that died while it compacted left this undone.
@@ -115,8 +112,9 @@ export class MvccStore implements Store {
   }
 
   async transact(transaction: Transaction): Promise<TransactionResult> {
-    const sizeBytes = assertTransaction(transaction);
-    return this.#commit(sizeBytes, (batch) => batch.transact(transaction));
+    this.#assertOpen();
+    const sizeBytes = checkTransaction(transaction);
+    return this.#commits.submit(sizeBytes, (batch) => batch.transact(transaction));
   }
 
   watch(prefix: string, fromRevision: Revision, handler: WatchHandler): Watch {
@@ -124,14 +122,15 @@ export class MvccStore implements Store {
     if (!this.#closed && fromRevision > this.#revision) this.#hub.add(watcher);
     else
       void this.#catchUp(watcher).catch((error) =>
-        watcher.fail(this.#closed ? closedError() : asApiError(error)),
+        watcher.fail(this.#closed ? storeClosed() : asApiError(error)),
       );
     return { cancel: () => this.#hub.remove(watcher) };
   }
 
   async grantLease(ttlSeconds: number): Promise<number> {
+    this.#assertOpen();
     const id = newLeaseId(this.#random);
-    await this.#commit(0, (batch) => batch.grant({ id, ttlSeconds }));
+    await this.#commits.submit(0, (batch) => batch.grant({ id, ttlSeconds }));
     return id;
   }
 
@@ -141,7 +140,8 @@ export class MvccStore implements Store {
   }
 
   async revokeLease(leaseId: number): Promise<void> {
-    await this.#commit(0, (batch) => batch.revoke(leaseId));
+    this.#assertOpen();
+    await this.#commits.submit(0, (batch) => batch.revoke(leaseId));
   }
 
   async compact(revision: Revision): Promise<void> {
@@ -162,14 +162,14 @@ export class MvccStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#leases.close();
-    this.#hub.failAll(closedError());
-    await this.#committing;
+    this.#hub.failAll(storeClosed());
+    await this.#commits.idle();
     await this.#compacting;
     await this.#log.close();
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw storeClosed();
   }
 
   #assertReadable(revision: Revision): void {
@@ -186,60 +186,6 @@ export class MvccStore implements Store {
     const fromLog = (await this.#log.read(superseded)).values();
     if (revision < this.#compactRevision) throw expired(revision, this.#compactRevision);
     return inMemory.map((kv) => kv ?? fromLog.next().value!);
-  }
-
-  #commit<T>(sizeBytes: number, evaluate: (batch: CommitBatch) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#assertOpen();
-      let outcome: T;
-      this.#queue.push({
-        sizeBytes,
-        evaluate: (batch) => {
-          outcome = evaluate(batch);
-        },
-        done: () => resolve(outcome),
-        failed: reject,
-      });
-      this.#committing ??= this.#commitQueue();
-    });
-  }
-
-  /** Group commit: whatever was queued while the previous batch was being synced goes into the next one. */
-  async #commitQueue(): Promise<void> {
-    // Callers of the same turn of the event loop share the first batch.
-    await Promise.resolve();
-    while (this.#queue.length > 0) await this.#commitBatch(this.#takeQueued());
-    this.#committing = undefined;
-  }
-
-  #takeQueued(): Queued[] {
-    let sizeBytes = 0;
-    let count = 0;
-    while (count < this.#queue.length && sizeBytes < maxBatchBytes) {
-      sizeBytes += this.#queue[count++]!.sizeBytes;
-    }
-    return this.#queue.splice(0, count);
-  }
-
-  async #commitBatch(queued: Queued[]): Promise<void> {
-    const batch = new CommitBatch(this.#published);
-    const evaluated = queued.filter((item) => {
-      try {
-        item.evaluate(batch);
-        return true;
-      } catch (error) {
-        item.failed(asApiError(error));
-        return false;
-      }
-    });
-    try {
-      if (!batch.isEmpty) await this.#log.append(batch);
-    } catch (error) {
-      for (const item of evaluated) item.failed(asApiError(error));
-      return;
-    }
-    this.#publish(batch);
-    for (const item of evaluated) item.done();
   }
 
   get #published(): PublishedState {
@@ -263,7 +209,7 @@ export class MvccStore implements Store {
   async #catchUp(watcher: Watcher): Promise<void> {
     await Promise.resolve();
     while (!watcher.ended) {
-      if (this.#closed) return watcher.fail(closedError());
+      if (this.#closed) return watcher.fail(storeClosed());
       if (watcher.next <= this.#compactRevision) {
         return watcher.fail(expired(watcher.next, this.#compactRevision));
       }
@@ -313,8 +259,4 @@ export class MvccStore implements Store {
       this.#leases.rearm(id);
     }
   }
-}
-
-function closedError(): ApiError {
-  return new ApiError('ServiceUnavailable', 'the store is closed');
 }

@@ -8,13 +8,14 @@
  * Errors are ApiErrors:
  *   Expired             the revision asked for was compacted (message names the compact revision)
  *   BadRequest          the revision asked for is in the future
- *   RequestEntityTooLarge  a value over `maxValueBytes`; nothing was written, the connection stays good
+ *   NotFound            the lease a put names does not exist; nothing was written
+ *   RequestEntityTooLarge  a transaction over `maxValueBytes` in total; nothing was written, the connection stays good
  *   Timeout             no answer: a transaction happened 0 or 1 times. Never retried in here
  *   ServiceUnavailable  the store cannot be reached, or is closed; nothing was written
  *   InsufficientStorage disk or quota full; nothing was written
  */
 
-/** 1.5 MiB, etcd's limit for a request. */
+/** 1.5 MiB, etcd's limit for a request: keys, values and about 100 bytes for each of them. */
 export const maxValueBytes = 1_572_864;
 
 /** Revisions are counted in safe integers here (2^53 last 28,000 years at 10,000 a second), strings in the API. */
@@ -62,7 +63,10 @@ export type Operation =
 
 export interface Transaction {
   compares: readonly Compare[];
-  /** Happen all at one revision when every compare holds, else not at all. No key twice. */
+  /**
+   * Happen all at one revision when every compare holds, else not at all. No key twice, at most 10,000
+   * (etcd by default 128: start it with --max-txn-ops=10000).
+   */
   operations: readonly Operation[];
 }
 

@@ -179,6 +179,26 @@ describe('a write to etcd', () => {
   });
 });
 
+describe('a lease on etcd', () => {
+  test('is kept alive on a new stream when the old one broke', async () => {
+    const leaseId = await store.grantLease(60);
+    expect(await store.keepLeaseAlive(leaseId)).toBe(true);
+    proxy.cut();
+    expect(await eventually(() => store.keepLeaseAlive(leaseId))).toBe(true);
+    proxy.dropResponses(true);
+    await expect(store.keepLeaseAlive(leaseId)).rejects.toMatchObject({ reason: 'Timeout' });
+    proxy.dropResponses(false);
+    proxy.cut();
+    expect(await eventually(() => store.keepLeaseAlive(leaseId))).toBe(true);
+  });
+
+  test('asked about many times at once gets every answer', async () => {
+    const leases = await Promise.all(Array.from({ length: 20 }, () => store.grantLease(60)));
+    const asked = [...leases, ...leases, 4711].map((leaseId) => store.keepLeaseAlive(leaseId));
+    expect(await Promise.all(asked)).toEqual([...leases.map(() => true), ...leases.map(() => true), false]);
+  });
+});
+
 describe('etcd killed during writes', () => {
   test('loses no acknowledged revision, and a watch across it sees each once', async () => {
     const { revision } = await direct.list('');
