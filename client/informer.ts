@@ -157,12 +157,17 @@ export class Informer<T extends KubeObject> {
   }
 
   #tell(handler: ChangeHandler<T>, change: Change<T>): void {
-    try {
-      handler(change);
-    } catch (error) {
+    const report = (error: unknown): void => {
       this.handlerErrors++;
       const { plural } = this.resource;
       this.#logger.error({ err: error, resource: plural, key: keyOf(change.object) }, 'change handler threw');
+    };
+    try {
+      const result: unknown = handler(change);
+      // An async function passes as a handler too; its rejection must not end the process.
+      if (result instanceof Promise) result.catch(report);
+    } catch (error) {
+      report(error);
     }
   }
 }

@@ -78,6 +78,9 @@ describe.each(clusters)('an event recorder on $name', ({ make }) => {
     next.record(object, made);
     await settle(clock, [next]);
     expect((await events()).map(({ count }) => count)).toEqual([3]);
+    next.record(object, made);
+    await settle(clock, [next]);
+    expect((await events()).map(({ count }) => count)).toEqual([4]);
     await next.stop();
   });
 

@@ -148,12 +148,15 @@ describe.each(clusters)('an informer on $name', ({ make }) => {
     informer.onChange(() => {
       throw new Error('handler broke');
     });
+    informer.onChange(async () => {
+      throw new Error('and so did an async one');
+    });
     informer.start();
     await synced();
     await create('a');
     await create('b');
     await until(clock, () => log.lines.length === 2);
-    expect(informer.handlerErrors).toBe(2);
+    expect(informer.handlerErrors).toBe(4);
     expect(informer.cache.size).toBe(2);
   });
 
