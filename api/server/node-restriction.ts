@@ -30,6 +30,8 @@ const ownLabels = new Set([
 /** Prefixes that say something about trust or isolation: never an agent's to set. */
 const restrictedPrefixes = ['node-restriction.kubernetes.io/', 'node-role.kubernetes.io/'];
 
+const eventVerbs: readonly Verb[] = ['get', 'create', 'update', 'patch'];
+
 /** Why the user, being a node, may not do this; undefined when it may, or is no node. */
 export function nodeRefusal(user: User, kind: AnyKind, change: Change): string | undefined {
   const node = nodeNameOf(user);
@@ -42,9 +44,7 @@ export function nodeRefusal(user: User, kind: AnyKind, change: Change): string |
     case 'coordination.k8s.io/leases':
       return leaseRefusal(node, change);
     case '/events':
-      return change.verb === 'create' || change.verb === 'patch' || change.verb === 'update'
-        ? undefined
-        : 'a node may only write events';
+      return eventVerbs.includes(change.verb) ? undefined : 'a node may only record events';
     default:
       return `a node may not touch ${kind.plural}`;
   }
@@ -99,11 +99,15 @@ function labelRefusal(object: AnyObject, old?: AnyObject): string | undefined {
   return refused === undefined ? undefined : `a node may not set the label ${refused}`;
 }
 
-/** Cordon and taints are decisions about a node, not of it. */
+/** Cordon and taints are decisions about a node, not of it; it may only keep more tasks away from itself. */
 function specRefusal(object: AnyObject, old: AnyObject): string | undefined {
-  return JSON.stringify(object.spec ?? {}) === JSON.stringify(old.spec ?? {})
+  const { taints: next = [], ...spec } = object.spec ?? {};
+  const { taints: previous = [], ...oldSpec } = old.spec ?? {};
+  const kept = new Set((next as unknown[]).map((taint) => JSON.stringify(taint)));
+  const keepsAll = (previous as unknown[]).every((taint) => kept.has(JSON.stringify(taint)));
+  return keepsAll && JSON.stringify(spec) === JSON.stringify(oldSpec)
     ? undefined
-    : 'a node may not change its own spec (taints, cordon)';
+    : 'a node may not change its own spec (remove taints, uncordon)';
 }
 
 function leaseRefusal(node: string, { object, old }: Change): string | undefined {

@@ -80,6 +80,8 @@ describe('the closed table', () => {
     ['scheduler', 'create gantry.dev/tasks/binding default/web-0-0', true],
     ['scheduler', 'patch gantry.dev/tasks/status default/web-0-0', true],
     ['scheduler', 'create /events default/', true],
+    ['scheduler', 'get /events default/x', true],
+    ['scheduler', 'list /events default/', false],
     ['scheduler', 'update coordination.k8s.io/leases kube-system/gantry-scheduler', true],
     ['scheduler', 'update coordination.k8s.io/leases kube-node-lease/n1', false],
     ['scheduler', 'delete gantry.dev/tasks default/web-0-0', false],
@@ -259,7 +261,7 @@ describe('a stolen node credential', () => {
   });
 
   test.each<[string, AnyKind, AnyObject, AnyObject, boolean]>([
-    ['taint itself', nodeKind, withSpec({ taints: [{ key: 'x', effect: 'NoSchedule' }] }), own, false],
+    ['taint itself', nodeKind, withSpec({ taints: [{ key: 'x', effect: 'NoSchedule' }] }), own, true],
     ['remove its taints', nodeKind, own, withSpec({ taints: [{ key: 'x', effect: 'NoSchedule' }] }), false],
     ['uncordon itself', nodeKind, own, withSpec({ unschedulable: true }), false],
     ['relabel itself', nodeKind, withLabels({ pool: 'trusted' }), own, false],
