@@ -39,11 +39,23 @@ const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e
 
 /** Makes control characters (escape sequences, direction changes) visible, on a terminal only; tabs and line feeds stay. */
 export function printable(text: string, { isTerminal }: Pick<Output, 'isTerminal'>): string {
+  return isTerminal ? text.replace(controlCharacters, escaped) : text;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+const colourCode = /(\u001b\[[\d;]*m)/;
+
+/** The same for what a task wrote, where colours are wanted and do no harm. */
+export function printableLog(text: string, { isTerminal, colours }: Output): string {
   if (!isTerminal) return text;
-  return text.replace(
-    controlCharacters,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const parts = text.split(colourCode).filter((part) => colours || !colourCode.test(part));
+  return parts
+    .map((part) => (colourCode.test(part) ? part : part.replace(controlCharacters, escaped)))
+    .join('');
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** ANSI foreground colours by name. */

@@ -9,11 +9,11 @@ import { Job, Task } from '../../api/kinds/resources.ts';
 import { ApiError, hasReason } from '../../api/meta/api-error.ts';
 import { parseDuration } from '../age.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
-import { exitCodes, reportFailure, UsageError } from '../failure.ts';
-import { type Colour, coloured, printable } from '../output.ts';
+import { exitCodes, UsageError } from '../failure.ts';
+import { LinePrinter, showLog } from '../log-view.ts';
 import { checkName } from '../target.ts';
 import { byName, taskArrivals } from '../task-arrivals.ts';
-import { hasStarted, type LogQuery, type LogSource, logLines, logSources } from '../task-logs.ts';
+import { type LogQuery, logSources } from '../task-logs.ts';
 
 export interface LogsOptions {
   follow?: boolean;
@@ -106,15 +106,17 @@ async function showTask(call: LogCall, task: Task): Promise<number> {
   const sources = logSources(task, { all: allContainers, ...(container === undefined ? {} : { container }) });
   if (container === undefined && !allContainers && task.spec.containers.length > 1)
     call.context.io.err(`Showing container ${sources[0]?.container}; others: -c NAME or --all-containers\n`);
-  const printer = new PrefixPrinter(call, call.options.prefix ?? sources.length > 1);
-  const codes = await Promise.all(sources.map((source) => showSource(call, source, printer)));
+  const printer = new LinePrinter(call.context.io, call.options.prefix ?? sources.length > 1);
+  const codes = await Promise.all(
+    sources.map((source) => showLog({ ...call, printer, oneOfMany: false }, source)),
+  );
   return Math.max(...codes);
 }
 
 /** Tasks in the order of their index and attempt. */
 async function showTasks(call: LogCall, scope: TaskSet): Promise<number> {
   const { session, options } = call;
-  const printer = new PrefixPrinter(call, options.prefix ?? true);
+  const printer = new LinePrinter(call.context.io, options.prefix ?? true);
   if (call.query.follow) return followTasks(call, scope, printer);
   const { labelSelector } = scope;
   const { items } = await session.client.list(Task, { namespace: session.namespace, labelSelector });
@@ -125,7 +127,7 @@ async function showTasks(call: LogCall, scope: TaskSet): Promise<number> {
 }
 
 /** New tasks join in. Ends when the job is over and everything of it was shown. */
-async function followTasks(call: LogCall, scope: TaskSet, printer: PrefixPrinter): Promise<number> {
+async function followTasks(call: LogCall, scope: TaskSet, printer: LinePrinter): Promise<number> {
   const { session, context } = call;
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, over.signal]);
@@ -169,71 +171,11 @@ async function whenJobEnds({ context, session }: LogCall, name: string, signal: 
   await waitForObject(session.client, { resource: Job, key }, ended, options);
 }
 
-async function showAll(call: LogCall, task: Task, printer: PrefixPrinter): Promise<number> {
+async function showAll(call: LogCall, task: Task, printer: LinePrinter): Promise<number> {
   const { container, allContainers = true } = call.options;
   const sources = logSources(task, { all: allContainers, ...(container === undefined ? {} : { container }) });
-  const codes = await Promise.all(sources.map((source) => showSource(call, source, printer)));
+  const codes = await Promise.all(
+    sources.map((source) => showLog({ ...call, printer, oneOfMany: true }, source)),
+  );
   return Math.max(...codes);
-}
-
-async function showSource(call: LogCall, source: LogSource, printer: PrefixPrinter): Promise<number> {
-  const { context, session, query } = call;
-  try {
-    const started = query.follow && !hasStarted(source) ? await whenStarted(call, source) : source;
-    for await (const line of logLines(session, started, query, context.signal)) printer.print(started, line);
-    return exitCodes.ok;
-  } catch (error) {
-    if (context.signal.aborted) return exitCodes.ok;
-    return reportFailure(error, context.io);
-  }
-}
-
-/** Following a task that does not run yet: says so, and waits. */
-async function whenStarted({ context, session }: LogCall, source: LogSource): Promise<LogSource> {
-  const { metadata, status } = source.task;
-  const why = status.pending?.message ?? status.message;
-  context.io.err(`waiting for ${metadata.name} to start (${status.phase}${why ? `: ${why}` : ''})\n`);
-  const { waitForObject } = await import('../object-wait.ts');
-  const started = (task: Task | undefined): boolean => {
-    if (task === undefined) throw new ApiError('NotFound', `task ${metadata.name} is gone`);
-    return hasStarted({ ...source, task });
-  };
-  const options = { clock: context.clock, signal: context.signal, timeoutMs: Infinity };
-  const waitingFor = `${metadata.name} to start`;
-  const task = await waitForObject(session.client, { resource: Task, key: metadata }, started, {
-    ...options,
-    waitingFor,
-  });
-  return task === undefined ? source : { ...source, task };
-}
-
-const prefixColours: readonly Colour[] = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'red'];
-
-/** Prints whole lines, each with the name of its source in front: lines of two sources never mix. */
-class PrefixPrinter {
-  readonly #call: LogCall;
-  readonly #withPrefix: boolean;
-  readonly #prefixes = new Map<string, string>();
-
-  constructor(call: LogCall, withPrefix: boolean) {
-    this.#call = call;
-    this.#withPrefix = withPrefix;
-  }
-
-  print({ task, container }: LogSource, line: string): void {
-    const { io } = this.#call.context;
-    const several = task.spec.containers.length > 1;
-    const name = several ? `${task.metadata.name}/${container}` : task.metadata.name;
-    const prefix = this.#withPrefix ? `${this.#prefixOf(name)} ` : '';
-    io.out(`${prefix}${printable(line, io)}\n`);
-  }
-
-  #prefixOf(name: string): string {
-    const known = this.#prefixes.get(name);
-    if (known !== undefined) return known;
-    const colour = prefixColours[this.#prefixes.size % prefixColours.length] ?? 'cyan';
-    const prefix = coloured(`[${name}]`, colour, this.#call.context.io);
-    this.#prefixes.set(name, prefix);
-    return prefix;
-  }
 }

@@ -47,10 +47,13 @@ async function start(name: string): Promise<void> {
 }
 
 describe('logs', () => {
-  it('a bare name is a task, or else a job; a job shows all its tasks in order, each line with its task', async () => {
+  it('a bare name is a task, or else a job; a job shows all its tasks that have started, in order, each line with its task', async () => {
     await makeJob('etl');
     await makeTask('etl-10-0', 'etl');
     await makeTask('etl-2-0', 'etl');
+    await start('etl-10-0');
+    await start('etl-2-0');
+    await makeTask('etl-11-0', 'etl');
     expect((await line.gantry('logs etl-2-0')).out).toBe('main of etl-2-0\nbye\n');
     const all = '[etl-2-0] main of etl-2-0\n[etl-2-0] bye\n[etl-10-0] main of etl-10-0\n[etl-10-0] bye\n';
     expect((await line.gantry('logs etl')).out).toBe(all);

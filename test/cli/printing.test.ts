@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { age, humanDuration, parseDuration } from '../../cli/age.ts';
 import { UsageError } from '../../cli/failure.ts';
-import { printable } from '../../cli/output.ts';
+import { printable, printableLog } from '../../cli/output.ts';
 import { parseOutputFormat } from '../../cli/output-format.ts';
 import { sortRows } from '../../cli/row-order.ts';
 import { formatTable, TableWriter } from '../../cli/table.ts';
@@ -138,6 +138,17 @@ describe('tables', () => {
   it('control characters are made visible on a terminal, and left alone in a pipe', () => {
     expect(printable('a\u001b[31mb\u202e\n', { isTerminal: true })).toBe('a\\u001b[31mb\\u202e\n');
     expect(printable('a\u001b[31mb', { isTerminal: false })).toBe('a\u001b[31mb');
+  });
+});
+
+describe('logs on a terminal', () => {
+  const io = { isTerminal: true, colours: true, out: () => {}, err: () => {} };
+
+  it('keep their colours and nothing else that steers a terminal', () => {
+    const text = '\u001b[31mred\u001b[0m \u001b]0;title\u0007 \u001b[2J';
+    expect(printableLog(text, io)).toBe('\u001b[31mred\u001b[0m \\u001b]0;title\\u0007 \\u001b[2J');
+    expect(printableLog(text, { ...io, colours: false })).toBe('red \\u001b]0;title\\u0007 \\u001b[2J');
+    expect(printableLog(text, { ...io, isTerminal: false })).toBe(text);
   });
 });
 
