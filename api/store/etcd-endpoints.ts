@@ -8,8 +8,10 @@
 import { type CallOptions, InterceptingCall, type Interceptor } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3, type IOptions } from 'etcd3';
+import { ApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import { type CallRecord, etcdError, isConnectionTrouble } from './etcd-errors.ts';
+import { InFlightLimit } from './in-flight-limit.ts';
 import { storeClosed } from './store-errors.ts';
 
 export interface EtcdTls {
@@ -34,6 +36,8 @@ interface Member {
 }
 
 const defaultDeadlineMs = 2000;
+/** Measured: etcd3 is fastest with some 64 calls under way; more only wait longer. */
+const maxInFlight = 128;
 
 const channelOptions = {
   'grpc.keepalive_time_ms': 10_000,
@@ -54,6 +58,7 @@ export class EtcdEndpoints {
   readonly #clock: Clock;
   /** For one unary call. */
   readonly deadlineMs: number;
+  readonly #inFlight = new InFlightLimit(maxInFlight);
   #current = 0;
   #closed = false;
 
@@ -95,7 +100,16 @@ export class EtcdEndpoints {
     for (const { client } of this.#members) client.close();
   }
 
-  async #attempt<T>(call: (client: Etcd3, options: CallOptions) => Promise<T>, mutates: boolean): Promise<T> {
+  /** A burst waits here, where giving up is harmless, not inside gRPC, where it leaves the outcome open. */
+  #attempt<T>(call: (client: Etcd3, options: CallOptions) => Promise<T>, mutates: boolean): Promise<T> {
+    const cameAtMs = this.#clock.monotonicMs();
+    return this.#inFlight.run(async () => {
+      if (this.#clock.monotonicMs() - cameAtMs <= this.deadlineMs) return this.#send(call, mutates);
+      throw new ApiError('ServiceUnavailable', 'etcd is overloaded: the request was not sent');
+    });
+  }
+
+  async #send<T>(call: (client: Etcd3, options: CallOptions) => Promise<T>, mutates: boolean): Promise<T> {
     const deadline = this.deadline();
     // One attempt more than members: a connection that a failing call reset may be a healthy one.
     for (let left = this.#members.length; ; left--) {

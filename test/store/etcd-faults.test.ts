@@ -166,6 +166,19 @@ describe('a write to etcd', () => {
     await two.close();
   });
 
+  test('in a burst of thousands is acknowledged or not sent at all', async () => {
+    const keys = Array.from({ length: 3_000 }, (_, at) => `burst/${String(at).padStart(4, '0')}`);
+    const outcomes = await Promise.allSettled(keys.map((key) => write(store, put(key, 'x'))));
+    const reasons = new Set(
+      outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.reason),
+    );
+    reasons.delete(false);
+    const { items } = await direct.list('burst/');
+    const acknowledged = keys.filter((_, at) => outcomes[at]?.status === 'fulfilled');
+    expect(items.map(({ key }) => key)).toEqual(acknowledged);
+    expect([...reasons].filter((reason) => reason !== 'ServiceUnavailable')).toEqual([]);
+  });
+
   test('and a read to a frozen etcd end in Timeout within the deadline', async () => {
     await write(store, put('k', '1'));
     etcd.pause();
