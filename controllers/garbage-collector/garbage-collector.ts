@@ -13,6 +13,7 @@ import {
   type ControllerDefinition,
   controller,
   type ReconcileContext,
+  type Result,
 } from '../../client/controller.ts';
 import type { Change } from '../../client/informer.ts';
 import {
@@ -74,13 +75,22 @@ interface Collection {
   context: ReconcileContext;
 }
 
-async function collect(object: KubeObject, collection: Collection): Promise<void> {
+/** What changed since it was judged is judged again, once the cache has caught up. */
+const retryMs = 50;
+
+async function collect(object: KubeObject, collection: Collection): Promise<Result | undefined> {
   const { resource, context } = collection;
   const finalizer = heldBy(object);
-  const verdict = finalizer
-    ? await judgeOwner(object, finalizer, context)
-    : await judgeChild(object, collection);
-  await carryOut(verdict, object, { resource, client: context.client });
+  try {
+    const verdict = finalizer
+      ? await judgeOwner(object, finalizer, context)
+      : await judgeChild(object, collection);
+    await carryOut(verdict, object, { resource, client: context.client });
+    return undefined;
+  } catch (error) {
+    if (hasReason(error, 'Conflict')) return { requeueAfterMs: retryMs };
+    throw error;
+  }
 }
 
 async function judgeChild(object: KubeObject, { owners, context }: Collection): Promise<Verdict> {
@@ -130,7 +140,7 @@ async function carryOut(
     case 'keep':
       return;
     case 'delete':
-      return ignoringChanges(() => deleteObject(resource, object, client));
+      return unlessGone(() => deleteObject(resource, object, client));
     case 'deleteDependents':
       return forEachDependent(verdict.dependents, (kind, child) => deleteObject(kind, child, client));
     case 'orphanDependents':
@@ -138,7 +148,7 @@ async function carryOut(
         await client.update(kind, withoutOwner(child, object.metadata.uid ?? ''));
       });
     case 'release':
-      return ignoringChanges(async () => {
+      return unlessGone(async () => {
         await client.update(resource, withoutFinalizer(object, verdict.finalizer));
       });
   }
@@ -151,7 +161,7 @@ async function forEachDependent(
   for (const child of dependents) {
     const { apiVersion, kind, metadata } = child;
     const resource = resourceOf({ apiVersion, kind, name: metadata.name, uid: '' });
-    if (resource) await ignoringChanges(() => act(resource, child));
+    if (resource) await unlessGone(() => act(resource, child));
   }
 }
 
@@ -170,11 +180,10 @@ async function deleteObject(
   await client.delete(resource, key, { propagationPolicy: 'Background', preconditions });
 }
 
-/** What changed or went meanwhile comes back here by its event. */
-async function ignoringChanges(act: () => Promise<void>): Promise<void> {
+async function unlessGone(act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (error) {
-    if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+    if (!hasReason(error, 'NotFound')) throw error;
   }
 }

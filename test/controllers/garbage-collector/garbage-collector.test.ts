@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ConfigMap, Job, Namespace, Task } from '../../../api/kinds/resources.ts';
 import type { OwnerReference } from '../../../api/meta/object-meta.ts';
 import type { DeleteParameters } from '../../../client/client.ts';
+import { FaultyClient } from '../../../client/testing/index.ts';
 import { ControlPlane } from '../control-plane.ts';
 
 const web = { namespace: 'default', name: 'web' };
@@ -73,6 +74,17 @@ describe('in the background', () => {
     await aWhile();
     await expectConfigMaps('child', 'second');
     await plane.client.delete(ConfigMap, { namespace: 'default', name: 'second' });
+    await expectConfigMaps();
+  });
+
+  test('a child that changed under the collector’s hands goes all the same', async () => {
+    plane.startControllers((client) => {
+      const conflicts = { fault: 'conflict', verb: 'delete', kind: 'ConfigMap', times: 3 } as const;
+      return new FaultyClient(client).inject(conflicts).client;
+    });
+    const top = await createConfigMap('top');
+    await createConfigMap('child', referenceTo(top));
+    await plane.client.delete(ConfigMap, { namespace: 'default', name: 'top' });
     await expectConfigMaps();
   });
 
