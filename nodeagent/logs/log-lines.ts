@@ -71,7 +71,7 @@ export class Tail {
     this.#entries.push(entry);
     if (entry.isEnd) this.#lines++;
     while (this.#lines > this.#count) if (this.#entries[this.#first++]?.isEnd) this.#lines--;
-    if (this.#first > 1024) this.#entries.splice(0, this.#first), (this.#first = 0);
+    if (this.#first > 1024) this.#first -= this.#entries.splice(0, this.#first).length;
   }
 
   get entries(): LogEntry[] {

@@ -43,6 +43,9 @@ export interface RunnerContext {
 
 /** Running containers are looked at this often even if no exit was reported. */
 const checkMs = 10_000;
+/** A running container that cannot be found is looked for this long, this often. */
+const missingMs = 2000;
+const missingCheckMs = 100;
 /** Exit code of a command that could not be run, as in a shell. */
 const cannotRunCode = 128;
 const unknownCode = 255;
@@ -55,6 +58,8 @@ export class TaskRunner {
   readonly #logger: Logger;
   readonly #whenCleaned: Promise<void>;
   #cleaned: () => void = () => {};
+  readonly #missingSinceMs = new Map<string, number>();
+  #checkSoon = false;
 
   constructor(record: TaskRecord, context: RunnerContext) {
     this.record = record;
@@ -110,13 +115,15 @@ export class TaskRunner {
   }
 
   async #turn(): Promise<number> {
+    this.#checkSoon = false;
     await allDone(this.record.containers.map((container) => this.#observe(container)));
     const { steps, nextAtMs } = decideTask(this.record, this.#clock.now());
     await allDone(steps.map((step) => this.#act(step)));
     if (this.record.cleaned) this.#cleaned();
     // After a step there may be another one at once.
     if (steps.some((step) => step.do === 'abandon' || step.do === 'start')) return 0;
-    return Math.max(0, Math.min(checkMs, (nextAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.now()));
+    const pauseMs = this.#checkSoon ? missingCheckMs : checkMs;
+    return Math.max(0, Math.min(pauseMs, (nextAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.now()));
   }
 
   /** Finds out what became of a container that was there when last seen. */
@@ -136,6 +143,8 @@ export class TaskRunner {
       container.life = { state: 'waiting', reason: 'ContainerCreating', retryAtMs: 0 };
       await this.#save();
       await this.#context.runtime.delete(cid);
+    } else if (!this.#isMissingForLong(cid)) {
+      this.#checkSoon = true;
     } else {
       const message =
         'the container is gone and nobody knows how it ended: the node was rebooted, or its supervisor killed';
@@ -148,6 +157,14 @@ export class TaskRunner {
         finishedAtMs,
       });
     }
+  }
+
+  /** Between the end of a process and its exit file there is a moment when neither is to be seen. */
+  #isMissingForLong(cid: string): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    const sinceMs = this.#missingSinceMs.get(cid) ?? nowMs;
+    this.#missingSinceMs.set(cid, sinceMs);
+    return nowMs - sinceMs >= missingMs;
   }
 
   #act(step: Step): Promise<void> {
