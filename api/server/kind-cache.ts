@@ -75,16 +75,31 @@ export class KindCache {
     }
   }
 
-  /** Events after `revision`, oldest first; undefined when some of them are no longer in the ring. */
+  /**
+   * Events after `revision`, oldest first; undefined when some of them are no longer in the ring. When
+   * `revision` itself has several events (a bulk bind), they come again: a client whose connection broke
+   * between them knows that revision, and must not miss the rest.
+   */
   eventsAfter(revision: Revision): KindEvent[] | undefined {
     if (revision < this.oldestRevision) return undefined;
+    let start = this.#firstAfter(revision);
+    const before = (at: number): Revision | undefined =>
+      at >= this.#ringStart ? this.#ring[at]?.revision : undefined;
+    if (before(start - 1) === revision && before(start - 2) === revision) {
+      while (before(start - 1) === revision) start--;
+    }
+    return this.#ring.slice(start);
+  }
+
+  /** Index of the first event in the ring that is newer than `revision`. */
+  #firstAfter(revision: Revision): number {
     let [low, high] = [this.#ringStart, this.#ring.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#ring[middle]!.revision <= revision) low = middle + 1;
       else high = middle;
     }
-    return this.#ring.slice(low);
+    return low;
   }
 
   subscribe(listener: KindListener): () => void {

@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   const server = createApiServer({
     store,
     kinds: builtinKinds,
+    batchWrites: flags.store.startsWith('etcd://'),
     logger,
     nodeClient,
     authenticator: createAuthenticator(

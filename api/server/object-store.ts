@@ -7,11 +7,11 @@ import type { AnyKind } from '../kinds/define-kind.ts';
 import { names } from '../kinds/names.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { type AnyObject, keyOf, splitKey } from '../meta/object-meta.ts';
-import type { Compare, KeyValue, Operation, Store } from '../store/store.ts';
+import type { Compare, Operation, Store, Transaction, TransactionResult } from '../store/store.ts';
 import { allocationWrite, holdsAllocation, readAllocation, withoutTask } from './allocation.ts';
 import { CachedObject } from './cached-object.ts';
 import type { Expiry } from './expiry.ts';
-import { kindId, storeKey } from './keys.ts';
+import { allocationKey, kindId, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
 import { conflict, notFound, qualified } from './object-lifecycle.ts';
 import { Turns } from './turns.ts';
@@ -35,12 +35,12 @@ const maxAttempts = 16;
 const taskKindId = kindId(names.Task);
 
 export class ObjectStore {
-  readonly #store: Store;
+  readonly #store: Pick<Store, 'get' | 'transact'>;
   readonly #cache: WatchCache;
   readonly #expiry: Expiry;
   readonly #turns = new Turns();
 
-  constructor(store: Store, cache: WatchCache, expiry: Expiry) {
+  constructor(store: Pick<Store, 'get' | 'transact'>, cache: WatchCache, expiry: Expiry) {
     this.#store = store;
     this.#cache = cache;
     this.#expiry = expiry;
@@ -98,7 +98,6 @@ export class ObjectStore {
     const cached = this.#cache.kind(kind).get(key);
     let current = cached ?? (await this.#fetchExisting(kind, key));
     let fresh = cached === undefined;
-    let record: AllocationRecord | undefined;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const change = await this.#decide(() => decide(current), fresh);
       const value = change?.type === 'put' ? encodeObject(change.object) : undefined;
@@ -109,19 +108,19 @@ export class ObjectStore {
       }
       if (isNoOp(current, change, value)) return { type: 'unchanged', object: current };
       if (dryRun) return outcome(current, value, current.revision);
-      const release = this.#releaseOf(kind, current, change, record);
       const operation: Operation = value
         ? await this.#put(kind, key, value)
         : { type: 'delete', key: storeKey(kind, key) };
-      const compares = [...compareObject(kind, current), ...(release ? [release.compare] : [])];
-      const operations = [operation, ...(release?.operation ? [release.operation] : [])];
-      const result = await this.#store.transact({ compares, operations });
+      const node = nodeToRelease(kind, current, change);
+      const transaction = { compares: compareObject(kind, current), operations: [operation] };
+      const result = await (node === undefined
+        ? this.#store.transact(transaction)
+        : this.#transactAndRelease(transaction, node, current));
       if (result.succeeded) return outcome(current, value, result.revision);
-      const [stored, storedRecord] = result.current;
+      const [stored] = result.current;
       if (!stored) throw notFound(kind, splitKey(key).name);
       current = CachedObject.fromStore(key, stored);
       fresh = true;
-      if (release) record = { kv: storedRecord };
     }
     throw conflict(kind, splitKey(key).name, 'the object keeps changing; please try again');
   }
@@ -179,27 +178,39 @@ export class ObjectStore {
     );
   }
 
-  /** A task that ends or goes gives back what is set aside for it, in the same transaction. */
-  #releaseOf(
-    kind: AnyKind,
-    current: CachedObject,
-    change: Change,
-    known: AllocationRecord | undefined,
-  ): { compare: Compare; operation: Operation | undefined } | undefined {
-    if (kindId(kind) !== taskKindId) return undefined;
-    const node = current.field(kind, 'spec.nodeName');
-    if (!holdsAllocation(node, current.field(kind, 'status.phase'))) return undefined;
-    const nextPhase = change.type === 'put' ? change.object.status?.['phase'] : undefined;
-    if (change.type === 'put' && holdsAllocation(node, String(nextPhase))) return undefined;
-    const record = known ? known.kv : this.#cache.allocation(node);
-    const allocation = readAllocation(record);
-    return allocationWrite(node, record, withoutTask(allocation, current.key) ?? allocation);
+  /**
+   * A task that ends or goes gives back what is set aside for it, in the same transaction. All tasks of a
+   * node share its record, so they take turns.
+   */
+  #transactAndRelease(
+    transaction: Transaction,
+    node: string,
+    task: CachedObject,
+  ): Promise<TransactionResult> {
+    return this.#turns.take(allocationKey(node), async () => {
+      let record = this.#cache.allocation(node);
+      for (let attempt = 1; ; attempt++) {
+        const allocation = readAllocation(record);
+        const release = allocationWrite(node, record, withoutTask(allocation, task.key) ?? allocation);
+        const result = await this.#store.transact({
+          compares: [...transaction.compares, release.compare],
+          operations: [...transaction.operations, ...(release.operation ? [release.operation] : [])],
+        });
+        const taskChanged = !result.succeeded && result.current[0]?.modRevision !== task.revision;
+        if (result.succeeded || taskChanged || attempt === maxAttempts) return result;
+        record = result.current[1];
+      }
+    });
   }
 }
 
-/** What a transaction has shown the allocation record to be; its `kv` is undefined when there is none. */
-interface AllocationRecord {
-  kv: KeyValue | undefined;
+/** The node whose allocation the change gives back, if it does. */
+function nodeToRelease(kind: AnyKind, current: CachedObject, change: Change): string | undefined {
+  if (kindId(kind) !== taskKindId) return undefined;
+  const node = current.field(kind, 'spec.nodeName');
+  if (!holdsAllocation(node, current.field(kind, 'status.phase'))) return undefined;
+  const goesOn = change.type === 'put' && holdsAllocation(node, String(change.object.status?.['phase']));
+  return goesOn ? undefined : node;
 }
 
 function compareObject(kind: { group: string; plural: string }, object: CachedObject | undefined): Compare[] {

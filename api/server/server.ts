@@ -25,6 +25,7 @@ import type { NodeClient } from './node-client.ts';
 import { ObjectStore } from './object-store.ts';
 import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
+import { TransactionBatcher } from './transaction-batcher.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
 import { WatchHubs } from './watch-hubs.ts';
@@ -39,6 +40,8 @@ export interface ApiServerOptions {
   /** How to reach node agents, for logs. */
   nodeClient?: NodeClient;
   audit?: AuditLog;
+  /** Sends writes that come together as one transaction: for stores that cost a round trip each. */
+  batchWrites?: boolean;
 }
 
 export interface ApiServer {
@@ -66,7 +69,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     clock,
     random,
     logger,
-    objects: new ObjectStore(store, cache, new Expiry(store, clock)),
+    objects: new ObjectStore(options.batchWrites ? batching(store) : store, cache, new Expiry(store, clock)),
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,
   };
@@ -102,6 +105,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await cache.stop();
       await options.audit?.close();
     },
+  };
+}
+
+function batching(store: Store): Pick<Store, 'get' | 'transact'> {
+  const batcher = new TransactionBatcher(store);
+  return {
+    get: (key, options) => store.get(key, options),
+    transact: (transaction) => batcher.transact(transaction),
   };
 }
 

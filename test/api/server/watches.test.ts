@@ -97,6 +97,19 @@ describe('a watch', () => {
     expect(brief((await first) as Shown[])).toEqual(['ADDED t1']);
   });
 
+  it('resumed between the events of one revision repeats them rather than lose one', async () => {
+    await server.post('/api/v1/nodes', { metadata: { name: 'n1' } });
+    await server.mergePatch('/api/v1/nodes/n1/status', { status: { allocatable: { cpu: '1' } } });
+    for (const name of ['t1', 't2']) await server.post(tasks, taskDraft(name));
+    const items = ['t1', 't2'].map((name) => ({ namespace: 'default', name, node: 'n1' }));
+    await server.post('/apis/gantry.dev/v1/bindings', { items });
+    const { body } = await server.get(`${tasks}/t1`);
+    const events = server.watch(`${tasks}?watch=true&resourceVersion=${body.metadata.resourceVersion}`, {
+      signal: abort.signal,
+    });
+    expect(brief(await take(events, 2))).toEqual(['MODIFIED t1', 'MODIFIED t2']);
+  });
+
   it('from a version that is gone ends in an explicit 410', async () => {
     const version = await write('a');
     const other = new TestServer({ store: server.store });
