@@ -24,8 +24,9 @@ export class Discovery {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #cacheFile: string | undefined;
-  #known: readonly ApiResource[] | undefined;
-  #fresh = false;
+  /** Promises, so that callers at the same time share one answer. */
+  #known: Promise<readonly ApiResource[]> | undefined;
+  #fresh: Promise<readonly ApiResource[]> | undefined;
 
   /** Without `cacheFile` every process asks the server. */
   constructor(client: Client, clock: Clock, cacheFile?: string) {
@@ -55,15 +56,15 @@ export class Discovery {
     );
   }
 
-  async all(): Promise<readonly ApiResource[]> {
-    this.#known ??= (await this.#readCache()) ?? (await this.#fetch());
-    return this.#known;
+  all(): Promise<readonly ApiResource[]> {
+    return (this.#known ??= this.#readCache().then((cached) => cached ?? this.refresh()));
   }
 
-  /** Everything, asked for now. */
-  async refresh(): Promise<readonly ApiResource[]> {
-    if (!this.#fresh) this.#known = await this.#fetch();
-    return this.#known ?? [];
+  /** Everything, asked for now (once per process). */
+  refresh(): Promise<readonly ApiResource[]> {
+    this.#fresh ??= this.#fetch();
+    this.#known = this.#fresh;
+    return this.#fresh;
   }
 
   async #find<T>(
@@ -79,7 +80,6 @@ export class Discovery {
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
     const lists = await Promise.all(['/api', '/apis'].map((path) => this.#client.raw(path, { accept })));
     const resources = lists.flatMap((list) => resourcesOf(list as GroupDiscoveryList));
-    this.#fresh = true;
     await this.#writeCache(resources);
     return resources;
   }

@@ -24,11 +24,17 @@ export function reportFailure(error: unknown, io: Output): number {
 export function failureText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const causes = error instanceof ApiError ? (error.details.causes ?? []) : [];
-  if (causes.length === 0) return error.message;
+  if (causes.length === 0)
+    return isRefused(error.cause) ? `${error.message}; is the cluster up?` : error.message;
   const { kind, name } = (error as ApiError).details;
   // The message of an Invalid repeats every cause in one long line; said one by one they can be read.
   const head = kind && name ? `${kind} "${name}" is not valid` : firstLine(error.message);
   return [head, ...causes.map(causeLine)].join('\n');
+}
+
+/** Nobody listens at the server's port. */
+function isRefused(cause: unknown): boolean {
+  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
 }
 
 function causeLine({ field, message }: Cause): string {

@@ -35,5 +35,7 @@ const code = await runProgram(commandTable, argv.slice(2), {
   localCluster: () => import('../cluster/commands.ts'),
   connect: openSession,
 });
+// A pipe may still have to take some of it.
+await new Promise((resolve) => stdout.write('', resolve));
 // Kept-alive connections would hold the process for seconds.
 process.exit(interrupted.signal.aborted && code === 0 ? 130 : code);
