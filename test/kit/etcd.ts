@@ -14,6 +14,8 @@ export interface EtcdOptions {
   /** Default false: tests that are not about durability need no fsync. */
   durable?: boolean;
   arguments?: readonly string[];
+  /** PEM files; clients then need a certificate of this authority. */
+  tls?: { ca: string; cert: string; key: string };
 }
 
 interface Membership {
@@ -31,20 +33,25 @@ export class TestEtcd {
   readonly #directory: string;
   readonly #arguments: readonly string[];
   readonly #name: string;
+  readonly #isSecure: boolean;
   #child: ChildProcess | undefined;
 
   private constructor(directory: string, { name, clientPort, peers }: Membership, options: EtcdOptions) {
     this.endpoint = `127.0.0.1:${clientPort}`;
     this.#directory = directory;
     this.#name = name;
-    const client = `http://${this.endpoint}`;
+    const { durable = false, tls } = options;
+    this.#isSecure = tls !== undefined;
+    const client = `${tls ? 'https' : 'http'}://${this.endpoint}`;
     const peer = peers.get(name)!;
     this.#arguments = [
       ...['--name', name, '--data-dir', directory, '--logger', 'zap'],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', [...peers].map(([member, url]) => `${member}=${url}`).join(',')],
-      ...(options.durable ? [] : ['--unsafe-no-fsync']),
+      ...(durable ? [] : ['--unsafe-no-fsync']),
+      ...(tls ? ['--cert-file', tls.cert, '--key-file', tls.key] : []),
+      ...(tls ? ['--trusted-ca-file', tls.ca, '--client-cert-auth'] : []),
       ...(options.arguments ?? []),
     ];
   }
@@ -55,6 +62,17 @@ export class TestEtcd {
   }
 
   static async startCluster(size: number, options: EtcdOptions = {}): Promise<TestEtcd[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await TestEtcd.#tryCluster(size, options);
+      } catch (error) {
+        // Somebody else may have taken a port that was free a moment ago.
+        if (attempt === 3 || (error instanceof Error && error.message === howToInstall)) throw error;
+      }
+    }
+  }
+
+  static async #tryCluster(size: number, options: EtcdOptions): Promise<TestEtcd[]> {
     const ports = await freePorts(2 * size);
     const names = ports.slice(0, size).map((port) => `test-${process.pid}-${port}`);
     const peers = new Map(names.map((name, at) => [name, `http://127.0.0.1:${ports[size + at]}`]));
@@ -88,7 +106,8 @@ export class TestEtcd {
     });
     // Read on, or etcd blocks on a full pipe.
     child.stderr?.removeAllListeners('data').resume();
-    await this.#assertOwn();
+    // With TLS only the child has the key that clients accept.
+    if (!this.#isSecure) await this.#assertOwn();
   }
 
   /** SIGKILL, as a power cut would. */
