@@ -1,0 +1,145 @@
+/** What must hold for every cluster and every sequence of events. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../api/meta/clock.ts';
+import { ClusterState } from '../../scheduler/cluster-state.ts';
+import { givesHope } from '../../scheduler/core/hints.ts';
+import { Profile } from '../../scheduler/core/profile.ts';
+import { scheduleTask } from '../../scheduler/core/schedule.ts';
+import { type SchedulingTask, schedulingTask } from '../../scheduler/core/scheduling-task.ts';
+import { Decider } from '../../scheduler/decider.ts';
+import { SchedulingQueue } from '../../scheduler/queue.ts';
+import { type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
+
+type Step =
+  | { do: 'add'; task: number }
+  | { do: 'decide' }
+  | { do: 'end'; task: number }
+  | { do: 'node'; node: number }
+  | { do: 'lose'; node: number };
+
+interface Scenario {
+  nodes: NodeWords[];
+  tasks: TaskWords[];
+  steps: Step[];
+}
+
+const anyNode = fc.record({
+  allocatable: fc.record({
+    cpu: fc.constantFrom('1', '2', '4500m'),
+    memory: fc.constantFrom('1Gi', '3Gi'),
+    pods: fc.constantFrom('2', '10'),
+  }),
+  labels: fc.record({ zone: fc.constantFrom('a', 'b') }),
+  cordoned: fc.boolean(),
+}) satisfies fc.Arbitrary<NodeWords>;
+
+const anyTask = fc.record({
+  requests: fc.record({
+    cpu: fc.constantFrom('0', '100m', '700m', '2'),
+    memory: fc.constantFrom('64Mi', '1Gi'),
+  }),
+  priority: fc.constantFrom(0, 100_000),
+  nodeSelector: fc.constantFrom<Record<string, string>>({}, { zone: 'a' }),
+  ports: fc.constantFrom<{ containerPort: number }[]>([], [], [{ containerPort: 8080 }]),
+}) satisfies fc.Arbitrary<TaskWords>;
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), task: fc.nat(39) }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'decide' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), task: fc.nat(39) }) },
+  fc.record({ do: fc.constant('node' as const), node: fc.nat(4) }),
+  fc.record({ do: fc.constant('lose' as const), node: fc.nat(4) }),
+);
+
+const anyScenario: fc.Arbitrary<Scenario> = fc.record({
+  nodes: fc.array(anyNode, { minLength: 5, maxLength: 5 }),
+  tasks: fc.array(anyTask, { minLength: 40, maxLength: 40 }),
+  steps: fc.array(anyStep, { minLength: 20, maxLength: 150 }),
+});
+
+/** One run of a scenario through cluster state, queue and decider. */
+class Play {
+  readonly profile = new Profile();
+  readonly state: ClusterState = new ClusterState((event) => this.queue.wake(event));
+  readonly queue = new SchedulingQueue({
+    clock: new VirtualClock(),
+    sort: this.profile.queueSort,
+    hint: (event, task, refusedBy) =>
+      givesHope(this.profile, this.state.snapshot, { event, task, refusedBy }),
+  });
+  readonly decider = new Decider({ profile: this.profile, state: this.state, queue: this.queue });
+  readonly scenario: Scenario;
+  readonly tasks: SchedulingTask[];
+
+  constructor(scenario: Scenario, afterEach: (play: Play) => void = () => {}) {
+    this.scenario = scenario;
+    this.tasks = scenario.tasks.map((words, index) => schedulingTask(taskOf(`t${index}`, words)));
+    for (const step of scenario.steps) {
+      this.#take(step);
+      afterEach(this);
+    }
+  }
+
+  #take(step: Step): void {
+    const { state, queue, decider, scenario, tasks } = this;
+    const task = tasks['task' in step ? step.task : 0]!;
+    if (step.do === 'add' && !state.isAssumed(task.uid)) queue.add(task);
+    if (step.do === 'end') state.removeTask(task.uid);
+    if (step.do === 'node') state.setNode(nodeOf(`n${step.node}`, scenario.nodes[step.node]));
+    if (step.do === 'lose') state.removeNode(`n${step.node}`);
+    if (step.do === 'decide')
+      for (const { queued } of decider.decideBatch(10).placed) queue.remove(queued.task.key);
+  }
+}
+
+function overcommitted({ snapshot }: ClusterState): string[] {
+  const found: string[] = [];
+  for (const resource of ['cpu', 'memory', 'pods']) {
+    const columns = snapshot.resource(resource);
+    for (let slot = 0; slot < snapshot.size; slot++) {
+      if (columns && snapshot.present[slot] === 1 && columns.free[slot]! < 0)
+        found.push(`${snapshot.names[slot]} ${resource}`);
+    }
+  }
+  return found;
+}
+
+const holds = (numRuns: number, property: (scenario: Scenario) => void): void =>
+  fc.assert(fc.property(anyScenario, property), { numRuns });
+
+describe('properties', () => {
+  it('no node is ever over-committed', () => {
+    holds(200, (scenario) => {
+      new Play(scenario, ({ state }) => expect(overcommitted(state)).toEqual([]));
+    });
+  });
+
+  it('the same input gives the same decision hash', () => {
+    holds(100, (scenario) => {
+      const [first, second] = [new Play(scenario), new Play(scenario)];
+      expect(first.decider.hash.toString()).toBe(second.decider.hash.toString());
+    });
+  });
+
+  it('a task that is parked fits nowhere: no event that makes room is missed by the hints', () => {
+    holds(100, (scenario) => {
+      new Play(scenario, (play) => {
+        for (const task of play.tasks) {
+          if (play.queue.placeOf(task.key) !== 'parked') continue;
+          expect(scheduleTask(play.profile, play.state.snapshot, task).node).toBeUndefined();
+        }
+      });
+    });
+  });
+
+  it('when all tasks have ended, every column is back where it began', () => {
+    holds(100, (scenario) => {
+      const ends = scenario.tasks.map((_, task): Step => ({ do: 'end', task }));
+      const { snapshot } = new Play({ ...scenario, steps: [...scenario.steps, ...ends] }).state;
+      for (const resource of ['cpu', 'memory', 'pods'])
+        expect([...(snapshot.resource(resource)?.used ?? [])].every((used) => used === 0)).toBe(true);
+      expect([...snapshot.portHolders('TCP/8080')]).toEqual([]);
+    });
+  });
+});
