@@ -74,6 +74,7 @@ export class Supervisor {
   async start(parts: readonly Part[]): Promise<void> {
     const known = await readParts(this.#home);
     this.setParts(parts, known.parts);
+    await this.#save();
     this.#loop.start();
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sleep, systemClock } from '../../api/meta/clock.ts';
 import { silentLogger } from '../../api/meta/logger.ts';
-import { type ClusterHome, clusterHome, createHome } from '../../cluster/cluster-home.ts';
+import { type ClusterHome, clusterHome, createHome, writeJson } from '../../cluster/cluster-home.ts';
 import type { Part } from '../../cluster/parts.ts';
 import { identify, isAlive, signal, terminate } from '../../cluster/process-identity.ts';
 import { type RunningPart, readParts, Supervisor } from '../../cluster/supervisor.ts';
@@ -67,6 +67,16 @@ describe('the supervisor', () => {
     await supervise(part('a', 'sleep 1000'), part('b', 'sleep 1000'));
     await running('b');
     expect(await running('a')).toEqual(first);
+  });
+
+  it('is written down even when there is nothing to start', async () => {
+    const before = await supervise(part('a', 'sleep 1000'));
+    await running('a');
+    await before.stop();
+    const { parts } = await readParts(home);
+    await writeJson(home.partsFile, { parts });
+    await supervise(part('a', 'sleep 1000'));
+    expect((await readParts(home)).supervisor?.pid).toBe(process.pid);
   });
 
   it('starts an adopted part again when it dies', async () => {
