@@ -1,6 +1,6 @@
 /**
  * Bytes of a request body to a JSON value, or a refusal. Everything that could hurt is looked for here,
- * once: size, encoding, depth (before parsing: parsing deep nesting blocks the process), `__proto__`,
+ * once: size, encoding, depth and number of values (before parsing: that alone can hold the process up), `__proto__`,
  * duplicate keys (the last would win silently), numbers and characters that would not survive storage.
  *
  * Invariant: what this returns, JSON.parse(JSON.stringify(value)) gives back unchanged.
@@ -9,8 +9,11 @@ import { ApiError } from '../meta/api-error.ts';
 
 export const maxBodyBytes = 3 * 1024 * 1024;
 export const maxDepth = 64;
+/** Values in one body: millions of tiny ones would hold the process up longer than their bytes suggest. */
+export const maxValues = 200_000;
 
-const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket, colon] = Buffer.from('"\\{}[]:');
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket, colon, comma] =
+  Buffer.from('"\\{}[]:,');
 
 /** Throws ApiError BadRequest or RequestEntityTooLarge. The value is an object or an array (JSON patch). */
 export function decodeJson(body: Buffer): unknown {
@@ -24,7 +27,8 @@ export function decodeJson(body: Buffer): unknown {
   const value = parse(text);
   if (typeof value !== 'object' || value === null) throw malformed('it must be a JSON object');
   // Every member has one colon outside of strings; JSON.parse folds duplicates into one.
-  if (checkValue(value, '') !== members) throw malformed(`it has a duplicate field ${duplicateKey(text)}`);
+  if (new Inspection(text).members(value) !== members)
+    throw malformed(`it has a duplicate field ${duplicateKey(text)}`);
   return value;
 }
 
@@ -32,18 +36,22 @@ function malformed(problem: string): ApiError {
   return new ApiError('BadRequest', `the body of the request is not acceptable: ${problem}`);
 }
 
-/** One pass over the bytes: refuses depth over `maxDepth`, counts the members of all objects. */
+/** One pass over the bytes: refuses too much depth and too many values, counts the members of all objects. */
 function scan(body: Buffer): number {
   let depth = 0;
   let members = 0;
+  let values = 0;
   for (let at = 0; at < body.length; at++) {
     const byte = body[at];
     if (byte === quote) at = endOfString(body, at);
     else if (byte === colon) members++;
+    else if (byte === comma) values++;
     else if (byte === openBrace || byte === openBracket) {
+      values++;
       if (++depth > maxDepth) throw malformed(`it is nested deeper than ${maxDepth} levels`);
     } else if (byte === closeBrace || byte === closeBracket) depth--;
   }
+  if (values > maxValues) throw malformed(`it has more than ${maxValues} values`);
   return members;
 }
 
@@ -71,33 +79,56 @@ function parse(text: string): unknown {
   }
 }
 
-/** Refuses what would not survive; returns how many members the objects in `value` have. */
-function checkValue(value: unknown, path: string): number {
-  if (typeof value === 'string') return checkText(value, path);
-  if (typeof value === 'number') return checkNumber(value, path);
-  if (typeof value !== 'object' || value === null) return 0;
-  let members = 0;
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) members += checkValue(value[index], path);
-    return members;
-  }
-  for (const key of Object.keys(value)) {
-    if (key === '__proto__') throw malformed(`a field ${path}.__proto__ is not allowed`);
-    checkText(key, path);
-    members += 1 + checkValue((value as Record<string, unknown>)[key], `${path}.${key}`);
-  }
-  return members;
-}
+/** Only an escape can smuggle half of a surrogate pair past the check of UTF-8. */
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
 
-function checkText(text: string, path: string): 0 {
-  if (/\p{Surrogate}/u.test(text)) throw malformed(`${path} has half of a surrogate pair`);
-  return 0;
-}
+/** Looks at every value once, refuses what would not survive, and knows where it is. */
+class Inspection {
+  readonly #path: (string | number)[] = [];
+  readonly #mayHaveSurrogates: boolean;
 
-function checkNumber(value: number, path: string): 0 {
-  if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-    throw malformed(`${path} is a number beyond 2^53: it would lose digits`);
-  return 0;
+  constructor(text: string) {
+    this.#mayHaveSurrogates = surrogateEscape.test(text);
+  }
+
+  /** How many members all objects in `value` have together. */
+  members(value: object): number {
+    let count = 0;
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index++) count += this.#enter(index, value[index]);
+      return count;
+    }
+    for (const name of Object.keys(value)) {
+      if (name === '__proto__') throw malformed(`a field ${this.#place(name)} is not allowed`);
+      if (this.#mayHaveSurrogates) this.#checkText(name);
+      count += 1 + this.#enter(name, (value as Record<string, unknown>)[name]);
+    }
+    return count;
+  }
+
+  #enter(place: string | number, value: unknown): number {
+    if (typeof value === 'string' && !this.#mayHaveSurrogates) return 0;
+    this.#path.push(place);
+    let count = 0;
+    if (typeof value === 'object' && value !== null) count = this.members(value);
+    else if (typeof value === 'number') this.#checkNumber(value);
+    else if (typeof value === 'string') this.#checkText(value);
+    this.#path.pop();
+    return count;
+  }
+
+  #checkNumber(value: number): void {
+    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+      throw malformed(`${this.#place()} is a number beyond 2^53: it would lose digits`);
+  }
+
+  #checkText(text: string): void {
+    if (/\p{Surrogate}/u.test(text)) throw malformed(`${this.#place()} has half of a surrogate pair`);
+  }
+
+  #place(...last: string[]): string {
+    return [...this.#path, ...last].join('.').slice(0, 200);
+  }
 }
 
 /** For values that did not come from `decodeJson` alone: operations of a patch can pile up depth. Throws BadRequest. */

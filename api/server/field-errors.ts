@@ -8,7 +8,8 @@ import { ApiError, type Cause } from '../meta/api-error.ts';
 import { fieldPath, valueAt } from '../meta/field-path.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 
-const maxCauses = 50;
+/** Nobody reads more of them. */
+export const maxCauses = 50;
 const maxShownValue = 120;
 
 /** One cause per broken field; what the branches of an `anyOf` say is folded into one. */

@@ -25,6 +25,12 @@ export function isQuantitySchema(schema: JsonSchema): boolean {
   return schema.format === 'quantity';
 }
 
+/** Text, numbers, flags: nothing inside, and nothing to bring into another form. */
+export function isPlainScalar(schema: JsonSchema): boolean {
+  const { properties, additionalProperties, items } = schema;
+  return !properties && additionalProperties === undefined && !items && !isQuantitySchema(schema);
+}
+
 export function acceptsNull({ type, anyOf = [] }: JsonSchema): boolean {
   return type === 'null' || anyOf.some(acceptsNull);
 }

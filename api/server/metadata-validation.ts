@@ -4,7 +4,8 @@ import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, dnsSubdomainError, labelValueError, qualifiedNameError } from '../meta/names.ts';
 import type { AnyObject, ObjectMeta } from '../meta/object-meta.ts';
 
-const maxAnnotationBytes = 256 * 1024;
+/** Kubernetes' limit for annotations; no honest labels come near it. */
+const maxMapBytes = 256 * 1024;
 /** Finalizers of Kubernetes' own that have no domain. */
 const plainFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
@@ -41,6 +42,8 @@ function namespaceCauses({ namespaced }: AnyKind, { namespace }: ObjectMeta): Ca
 }
 
 function labelCauses(labels: ObjectMeta['labels'] = {}): Cause[] {
+  const tooLong = sizeCauses('metadata.labels', labels);
+  if (tooLong.length > 0) return tooLong;
   return Object.entries(labels).flatMap(([key, value]) => [
     ...causeIf(`metadata.labels[${key}]`, qualifiedNameError(key)),
     ...causeIf(`metadata.labels[${key}]`, labelValueError(value)),
@@ -48,13 +51,21 @@ function labelCauses(labels: ObjectMeta['labels'] = {}): Cause[] {
 }
 
 function annotationCauses(annotations: ObjectMeta['annotations'] = {}): Cause[] {
+  const tooLong = sizeCauses('metadata.annotations', annotations);
+  if (tooLong.length > 0) return tooLong;
+  return Object.keys(annotations).flatMap((key) =>
+    causeIf(`metadata.annotations[${key}]`, qualifiedNameError(key.toLowerCase())),
+  );
+}
+
+/** Beyond the limit nothing else is looked at: it bounds the work for hostile objects. */
+function sizeCauses(field: string, map: Record<string, string>): Cause[] {
   let bytes = 0;
-  const causes = Object.entries(annotations).flatMap(([key, value]) => {
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-    return causeIf(`metadata.annotations[${key}]`, qualifiedNameError(key.toLowerCase()));
-  });
-  const tooLong = `Too long: may not be more than ${maxAnnotationBytes} bytes in all`;
-  return [...causes, ...causeIf('metadata.annotations', bytes > maxAnnotationBytes ? tooLong : undefined)];
+  for (const [key, value] of Object.entries(map)) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  return causeIf(
+    field,
+    bytes > maxMapBytes ? `Too long: may not be more than ${maxMapBytes} bytes in all` : undefined,
+  );
 }
 
 function ownerCauses({ ownerReferences = [], uid }: ObjectMeta): Cause[] {

@@ -7,7 +7,7 @@ import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
 import { ApiError, type Cause } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
-import { completeCause, invalidError } from './field-errors.ts';
+import { completeCause, invalidError, maxCauses } from './field-errors.ts';
 import { isJsonObject } from './json-schema.ts';
 import type { ServedKind } from './kind-table.ts';
 import { validateMetadata } from './metadata-validation.ts';
@@ -91,7 +91,7 @@ export function validateStatus(served: ServedKind, object: AnyObject, old: AnyOb
 
 function invalid(kind: AnyKind, object: AnyObject, causes: readonly Cause[]): ApiError {
   const { name, generateName } = object.metadata;
-  const complete = causes.map((cause) => completeCause(cause, object));
+  const complete = causes.slice(0, maxCauses).map((cause) => completeCause(cause, object));
   return invalidError(kind, shortText(name ?? generateName ?? ''), complete);
 }
 

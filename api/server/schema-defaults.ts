@@ -7,6 +7,7 @@ import { canonicalQuantity, isQuantity } from '../meta/quantity.ts';
 import {
   acceptsNull,
   isJsonObject,
+  isPlainScalar,
   isQuantitySchema,
   type JsonObject,
   type JsonSchema,
@@ -22,13 +23,13 @@ export function withDefaults(schema: JsonSchema, value: unknown): unknown {
 
 function fillItems({ items, maxItems }: JsonSchema, array: unknown[]): void {
   // A list that is too long is refused as a whole: no work for its items.
-  if (!items || (typeof maxItems === 'number' && array.length > maxItems)) return;
+  if (!items || isPlainScalar(items) || (typeof maxItems === 'number' && array.length > maxItems)) return;
   for (let index = 0; index < array.length; index++) array[index] = withDefaults(items, array[index]);
 }
 
 function fillMembers({ properties = {}, additionalProperties }: JsonSchema, object: JsonObject): void {
   for (const [name, member] of Object.entries(properties)) fillMember(object, name, member);
-  if (!isJsonObject(additionalProperties)) return;
+  if (!isJsonObject(additionalProperties) || isPlainScalar(additionalProperties)) return;
   for (const name of Object.keys(object)) {
     if (!Object.hasOwn(properties, name)) object[name] = withDefaults(additionalProperties, object[name]);
   }

@@ -33,16 +33,24 @@ export function pruneUnknownFields(schema: JsonSchema, value: unknown): void {
 
 function visitUnknown(schema: JsonSchema, value: unknown, path: string, found: Found): void {
   if (Array.isArray(value)) {
-    const { items } = schema;
-    if (items)
-      for (let at = 0; at < value.length; at++) visitUnknown(items, value[at], `${path}[${at}]`, found);
-  } else if (isJsonObject(value) && (schema.properties || schema.additionalProperties !== undefined)) {
+    const { items, maxItems } = schema;
+    // A list that is too long is refused as a whole: no work for its items.
+    if (!items || !holdsFields(items) || value.length > Number(maxItems ?? Number.POSITIVE_INFINITY)) return;
+    for (let at = 0; at < value.length; at++) visitUnknown(items, value[at], `${path}[${at}]`, found);
+  } else if (isJsonObject(value) && holdsFields(schema)) {
     for (const name of Object.keys(value)) {
       const member = memberSchema(schema, name);
+      if (member && !holdsFields(member)) continue;
       const shownName = name.length <= maxShownName ? name : `${name.slice(0, maxShownName)}…`;
       const memberPath = path === '' ? shownName : `${path}.${shownName}`;
       if (member) visitUnknown(member, value[name], memberPath, found);
       else found(value, name, memberPath, schema);
     }
   }
+}
+
+/** Whether a value of this schema may have members, somewhere inside, that are not known. */
+function holdsFields({ properties, additionalProperties, items }: JsonSchema): boolean {
+  if (properties !== undefined || additionalProperties === false) return true;
+  return [additionalProperties, items].some((inner) => isJsonObject(inner) && holdsFields(inner));
 }

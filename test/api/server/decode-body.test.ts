@@ -11,6 +11,8 @@ const refused: [name: string, body: string | Buffer, reason: string, says: RegEx
   ['1.5 million nested arrays', '['.repeat(1_500_000) + ']'.repeat(1_500_000), 'BadRequest', /nested/],
   ['100,000 nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, 'BadRequest', /nested/],
   ['depth 65', '['.repeat(65) + ']'.repeat(65), 'BadRequest', /nested deeper than 64/],
+  ['a million empty objects', `[${'{},'.repeat(999_999)}{}]`, 'BadRequest', /more than 200000 values/],
+  ['a million numbers', `[${'0,'.repeat(999_999)}0]`, 'BadRequest', /more than 200000 values/],
   ['__proto__', '{"a":{"__proto__":{"polluted":1}}}', 'BadRequest', /__proto__/],
   ['__proto__ in escapes', '{"\\u005f_proto__":1}', 'BadRequest', /__proto__/],
   ['a duplicate key', '{"spec":{"a":1,"b":2,"a":3}}', 'BadRequest', /duplicate field "a"/],
