@@ -357,9 +357,11 @@ function validateNodeSelector(spec: TemplateSpec, path: string): Cause[] {
 }
 
 function duplicates(values: string[], path: string, field: string): Cause[] {
-  return values.flatMap((value, index): Cause[] =>
-    values.indexOf(value) < index
-      ? [{ field: `${path}[${index}].${field}`, message: `Duplicate value: ${JSON.stringify(value)}` }]
-      : [],
-  );
+  const seen = new Set<string>();
+  return values.flatMap((value, index): Cause[] => {
+    if (seen.has(value))
+      return [{ field: `${path}[${index}].${field}`, message: `Duplicate value: ${JSON.stringify(value)}` }];
+    seen.add(value);
+    return [];
+  });
 }
