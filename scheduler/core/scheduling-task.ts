@@ -24,7 +24,7 @@ export interface SchedulingTask extends Footprint {
   priority: number;
   /** RFC 3339, so that it sorts as text. */
   created: string;
-  nodeSelector: Readonly<Record<string, string>>;
+  nodeSelector: Record<string, string>;
   nodeAffinity: NonNullable<Affinity['nodeAffinity']>;
   tolerations: readonly Toleration[];
   /**

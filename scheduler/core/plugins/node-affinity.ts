@@ -5,6 +5,7 @@
 import type { NodeSelectorTerm } from '../../../api/kinds/task-spec.ts';
 import { matchesLabels, type Requirement, requirementsOf } from '../../../api/meta/label-selector.ts';
 import { feasible, type Plugin } from '../plugin.ts';
+import type { SchedulingTask } from '../scheduling-task.ts';
 import type { Snapshot } from '../snapshot.ts';
 
 interface FilterState {
@@ -22,11 +23,7 @@ interface ScoreState {
 export const nodeAffinity = {
   name: 'NodeAffinity',
 
-  preFilter({ nodeSelector, nodeAffinity: affinity }) {
-    const terms = affinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-    const selector = requirementsOf({ matchLabels: nodeSelector as Record<string, string> });
-    return terms || selector.length > 0 ? { selector, terms } : undefined;
-  },
+  preFilter: filterState,
 
   filter(state, snapshot, { column, mark }) {
     for (let slot = 0; slot < snapshot.size; slot++) {
@@ -36,8 +33,13 @@ export const nodeAffinity = {
 
   explain: (state, snapshot, slot) => [{ reason: refusal(state, snapshot, slot) ?? '' }],
 
-  hint: (event) =>
-    event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('labels')),
+  /** Worth another try only if this very node would do now. */
+  hint(event, task, snapshot) {
+    if (event.type === 'TaskReleased') return false;
+    if (event.type === 'NodeChanged' && !event.changes.has('labels')) return false;
+    const state = filterState(task);
+    return !state || refusal(state, snapshot, event.slot) === undefined;
+  },
 
   preScore({ nodeAffinity: affinity }, snapshot, verdicts) {
     const preferences = affinity.preferredDuringSchedulingIgnoredDuringExecution;
@@ -57,6 +59,12 @@ export const nodeAffinity = {
     for (let slot = 0; slot < size; slot++) scores[slot] = (100 * preference[slot]!) / most;
   },
 } satisfies Plugin<FilterState, ScoreState>;
+
+function filterState({ nodeSelector, nodeAffinity: affinity }: SchedulingTask): FilterState | undefined {
+  const terms = affinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  const selector = requirementsOf({ matchLabels: nodeSelector });
+  return terms || selector.length > 0 ? { selector, terms } : undefined;
+}
 
 function refusal({ selector, terms }: FilterState, snapshot: Snapshot, slot: number): string | undefined {
   if (!matchesLabels(selector, snapshot.labels[slot])) return 'not matching nodeSelector';

@@ -43,8 +43,13 @@ export const taintToleration = {
     return [{ reason: `untolerated taint ${taint ? taintText(taint) : ''}` }];
   },
 
-  hint: (event) =>
-    event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('taints')),
+  /** Worth another try only if this very node would do now. */
+  hint(event, { tolerations }, { taintSet, taintSets }) {
+    if (event.type === 'TaskReleased') return false;
+    if (event.type === 'NodeChanged' && !event.changes.has('taints')) return false;
+    const taints = taintSets[taintSet[event.slot]!] ?? [];
+    return taints.every((taint) => !isHard(taint) || tolerates(tolerations, taint));
+  },
 
   preScore: ({ tolerations }, snapshot, verdicts) => {
     const intolerable = countIntolerable(snapshot.taintSets, tolerations, (taint) => !isHard(taint));
