@@ -67,6 +67,7 @@ function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tl
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: 10_000,
       headersTimeout: 10_000,
       maxHeaderSize: 16 * 1024,
     },

@@ -40,7 +40,8 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
     .of(served)
     .open({ selection, format, bookmarks, initial: chained(initial, end) });
   const timer = clock.after(timeoutSeconds * 1000, () => queue.end());
-  request.signal.addEventListener('abort', () => queue.end(), { once: true });
+  if (request.signal.aborted) queue.end();
+  else request.signal.addEventListener('abort', () => queue.end(), { once: true });
   queue.onEnd(() => timer.cancel());
   return streamAnswer(queue);
 }
