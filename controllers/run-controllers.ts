@@ -25,7 +25,7 @@ export interface RunOptions {
 export async function runControllers(options: RunOptions): Promise<void> {
   const { client, component, logger, signal, clock = systemClock, random = systemRandom } = options;
   const runtime = new ControllerRuntime({ client, component, logger, clock, random });
-  runtime.add(jobController).add(namespaceController);
+  runtime.add(jobController()).add(namespaceController);
   for (const collector of garbageCollectors()) runtime.add(collector);
   const nodes = new NodeLifecycle({
     client,

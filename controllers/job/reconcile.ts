@@ -2,8 +2,8 @@
  * The job controller: keeps the tasks of every job as `decideJob` wants them. Step 6 and 12 of the way.
  *
  * The cache may be behind: it only says that there may be something to do. What to do is decided once
- * more over a live read, so an old view never makes a duplicate or deletes the wrong task. Nothing is
- * remembered between two runs; being killed between two writes costs only the time until the next run.
+ * more over a live read, so an old view never makes a duplicate or deletes the wrong task. Nothing that
+ * matters is remembered between two runs; being killed between two writes costs only the time until the next.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { jobNameLabel } from '../../api/kinds/job-labels.ts';
@@ -11,24 +11,46 @@ import { isFinished } from '../../api/kinds/job-state.ts';
 import { Job, Task } from '../../api/kinds/resources.ts';
 import { hasReason } from '../../api/meta/api-error.ts';
 import type { Client } from '../../client/client.ts';
-import { controller, type ReconcileContext, type Result } from '../../client/controller.ts';
+import {
+  type ControllerDefinition,
+  controller,
+  type ReconcileContext,
+  type Result,
+} from '../../client/controller.ts';
 import { act, keyIn } from './act.ts';
 import { decideJob } from './decide.ts';
+import { LiveReadPacer } from './live-read-pacer.ts';
 import type { JobDecision } from './plan.ts';
 
-export const jobController = controller(Job)
-  .owns(Task)
-  .options({ name: 'job', concurrency: 8 })
-  .reconcile(reconcileJob);
+export function jobController(): ControllerDefinition {
+  const pacer = new LiveReadPacer();
+  return controller(Job)
+    .owns(Task)
+    .options({ name: 'job', concurrency: 8 })
+    .reconcile((job, context) => reconcileJob(job, context, pacer));
+}
 
-export async function reconcileJob(job: Job, context: ReconcileContext): Promise<Result | undefined> {
-  const { client, clock } = context;
+export async function reconcileJob(
+  job: Job,
+  context: ReconcileContext,
+  pacer: LiveReadPacer,
+): Promise<Result | undefined> {
+  const { client, clock, key } = context;
   const expected = decideJob(job, context.cache(Task).ownedBy(job), clock.now());
-  if (expected.actions.length === 0) return conclude(job, expected, context);
+  if (expected.actions.length === 0) {
+    pacer.forget(key);
+    return conclude(job, expected, context);
+  }
+  const pauseMs = pacer.pauseMs(key, clock.monotonicMs());
+  if (pauseMs > 0) return { requeueAfterMs: pauseMs };
   const live = await readLive(job, client);
-  if (!live) return undefined;
+  if (!live) {
+    pacer.forget(key);
+    return undefined;
+  }
   const decision = decideJob(live.job, live.tasks, clock.now());
   await act(live.job, decision.actions, context);
+  pacer.note(key, { isFruitless: decision.actions.length === 0, nowMs: clock.monotonicMs() });
   return conclude(live.job, decision, context);
 }
 

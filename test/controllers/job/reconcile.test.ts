@@ -6,6 +6,7 @@ import { isConditionTrue } from '../../../api/meta/conditions.ts';
 import type { Client } from '../../../client/client.ts';
 import type { ReconcileContext } from '../../../client/controller.ts';
 import { type Fault, FaultyClient } from '../../../client/testing/index.ts';
+import { LiveReadPacer } from '../../../controllers/job/live-read-pacer.ts';
 import { reconcileJob } from '../../../controllers/job/reconcile.ts';
 import { ControlPlane } from '../control-plane.ts';
 
@@ -202,8 +203,14 @@ describe('a controller with an old view of the tasks', () => {
   async function reconcileSeeing(tasks: Task[]): Promise<void> {
     const job = await plane.client.get(Job, web);
     const cache = () => ({ ownedBy: () => tasks });
-    const context = { client: plane.client, clock: systemClock, events: { record: () => {} }, cache };
-    await reconcileJob(job, context as unknown as ReconcileContext);
+    const context = {
+      key: 'default/web',
+      client: plane.client,
+      clock: systemClock,
+      events: { record: () => {} },
+      cache,
+    };
+    await reconcileJob(job, context as unknown as ReconcileContext, new LiveReadPacer());
   }
 
   test('makes no second task beside one it does not see', async () => {
