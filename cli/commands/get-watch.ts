@@ -2,21 +2,14 @@
  * `gantry get -w`: what is there, then every change as one more row (or object). Goes on after the server
  * ends the stream; after a version too old to go on from, lists again and shows what differs.
  */
-import { hasReason } from '../../api/meta/api-error.ts';
+import { type ApiError, hasReason } from '../../api/meta/api-error.ts';
 import { sleep } from '../../api/meta/clock.ts';
 import type { CommandContext, Session } from '../command.ts';
 import { exitCodes } from '../failure.ts';
 import { type GetOptions, viewOptions } from '../get-options.ts';
 import { type OutputFormat, printObjects } from '../output-format.ts';
 import { TableWriter } from '../table.ts';
-import {
-  fetchTable,
-  type Query,
-  type RowEvent,
-  type Table,
-  type TableColumn,
-  watchTable,
-} from '../table-source.ts';
+import { fetchTable, type Query, type RowEvent, type TableColumn, watchTable } from '../table-source.ts';
 import { headerCells, rowCells } from '../table-view.ts';
 
 interface WatchCall {
@@ -27,46 +20,69 @@ interface WatchCall {
 
 const retryMs = 1000;
 
+/** Resolves when `context.signal` aborts; rejects when the first list fails, or anything fails for good. */
 export async function watchObjects(
   context: CommandContext,
   session: Session,
   call: WatchCall,
 ): Promise<number> {
-  const { signal, clock } = context;
-  const query = { ...call.query, wholeObjects: call.format.type !== 'table' };
-  const show = presenter(context, call);
-  const seen = new Map<string, string>();
-  let table = await fetchTable(session, query);
-  await show(changes(table, seen, call.options.watchOnly === true));
-  let { resourceVersion } = table;
+  const { signal, clock, io } = context;
+  const turn: WatchTurn = {
+    session,
+    query: { ...call.query, wholeObjects: call.format.type !== 'table' },
+    show: presenter(context, call),
+    seen: new Map(),
+    listed: false,
+    complained: false,
+    silentList: call.options.watchOnly === true,
+  };
   while (!signal.aborted) {
     try {
-      for await (const event of watchTable(session, query, { resourceVersion, signal })) {
-        resourceVersion = event.row.object.metadata.resourceVersion ?? resourceVersion;
-        if (isNews(event, seen)) await show([event]);
-      }
+      await listAndWatch(turn, signal);
     } catch (error) {
       if (signal.aborted) break;
-      if (!hasReason(error, 'Expired', 'Gone', 'ServiceUnavailable', 'Timeout', 'InternalError')) throw error;
+      if (!turn.listed || !isTransient(error)) throw error;
+      if (!turn.complained && error.reason !== 'Expired') io.err(`Warning: ${error.message}; trying again\n`);
+      turn.complained = true;
     }
     await sleep(clock, retryMs, signal);
-    if (signal.aborted) break;
-    const relisted = await fetchTable(session, query).catch(() => undefined);
-    if (!relisted) continue;
-    table = relisted;
-    ({ resourceVersion } = table);
-    await show(changes(table, seen, false));
   }
   return exitCodes.ok;
 }
 
-/** The rows that are not as they were last shown. */
-function changes({ columns, rows }: Table, seen: Map<string, string>, silent: boolean): RowEvent[] {
-  const events = rows.map((row): RowEvent => ({ type: 'ADDED', columns, row }));
-  const news = events.filter((event) => isNews(event, seen));
-  return silent ? [] : news;
+interface WatchTurn {
+  session: Session;
+  query: Query;
+  show: Show;
+  /** Version last shown, by uid. */
+  seen: Map<string, string>;
+  /** Whether a list has succeeded. */
+  listed: boolean;
+  /** Whether this outage was told. */
+  complained: boolean;
+  /** --watch-only: the first list is not shown. */
+  silentList: boolean;
 }
 
+async function listAndWatch(turn: WatchTurn, signal: AbortSignal): Promise<void> {
+  const { session, query, show, seen } = turn;
+  const table = await fetchTable(session, query);
+  const news = table.rows
+    .map((row): RowEvent => ({ type: 'ADDED', columns: table.columns, row }))
+    .filter((event) => isNews(event, seen));
+  if (turn.listed || !turn.silentList) await show(news);
+  turn.listed = true;
+  turn.complained = false;
+  for await (const event of watchTable(session, query, { resourceVersion: table.resourceVersion, signal })) {
+    if (isNews(event, seen)) await show([event]);
+  }
+}
+
+function isTransient(error: unknown): error is ApiError {
+  return hasReason(error, 'Expired', 'Gone', 'ServiceUnavailable', 'Timeout', 'InternalError');
+}
+
+/** Whether the row is not as it was last shown. */
 function isNews({ type, row: { object } }: RowEvent, seen: Map<string, string>): boolean {
   const { uid = object.metadata.name, resourceVersion = '' } = object.metadata;
   if (type === 'DELETED') return seen.delete(uid);
