@@ -7,7 +7,7 @@ import { builtinKinds } from '../kinds/registry.ts';
 import { systemClock } from '../meta/clock.ts';
 import { openStore } from '../store/open-store.ts';
 import { createAgentClient } from './agent-client.ts';
-import { fileAuditLog } from './audit.ts';
+import { type AuditLog, fileAuditLog } from './audit.ts';
 import { createAuthenticator, loadTokenTable } from './authenticate.ts';
 import { createApiServer } from './server.ts';
 
@@ -36,11 +36,15 @@ const logger = pino({ name: 'apiserver' });
 const pki = (file: string): Promise<string> => readFile(join(flags.pkiDir, file), 'utf8');
 
 async function main(): Promise<void> {
-  const [clientCa, cert, key, agentCert, agentKey] = await Promise.all(
-    ['ca.crt', 'apiserver.crt', 'apiserver.key', 'apiserver-client.crt', 'apiserver-client.key'].map(pki),
-  );
+  const [clientCa, cert, key, agentCert, agentKey] = await Promise.all([
+    pki('ca.crt'),
+    pki('apiserver.crt'),
+    pki('apiserver.key'),
+    pki('apiserver-client.crt'),
+    pki('apiserver-client.key'),
+  ]);
   const store = await openStore(flags.store, { clock: systemClock, logger });
-  const nodeClient = createAgentClient({ cert: agentCert!, key: agentKey!, ca: clientCa! });
+  const nodeClient = createAgentClient({ cert: agentCert, key: agentKey, ca: clientCa });
   const server = createApiServer({
     store,
     kinds: builtinKinds,
@@ -50,35 +54,39 @@ async function main(): Promise<void> {
     authenticator: createAuthenticator(
       flags.tokenFile ? { tokens: await loadTokenTable(flags.tokenFile) } : {},
     ),
-    ...(flags.auditLog
-      ? {
-          audit: fileAuditLog(flags.auditLog, (error) =>
-            logger.error({ err: error }, 'the audit log cannot be written'),
-          ),
-        }
-      : {}),
+    ...auditLog(),
   });
   await server.start();
   const { port } = await server.listen({
     addresses: flags.bind.length > 0 ? flags.bind : ['127.0.0.1'],
     port: Number(flags.port),
-    tls: { cert: cert!, key: key!, clientCa: clientCa! },
+    tls: { cert, key, clientCa },
   });
   logger.info({ port, store: flags.store }, 'listening');
-
-  const stop = async (signal: string): Promise<void> => {
-    logger.info({ signal }, 'stopping');
+  stopOnSignal(async () => {
     await server.close();
     nodeClient.close();
     await store.close();
-    process.exit(0);
-  };
+  });
+}
+
+function auditLog(): { audit?: AuditLog } {
+  if (!flags.auditLog) return {};
+  const complain = (error: Error): void => logger.error({ err: error }, 'the audit log cannot be written');
+  return { audit: fileAuditLog(flags.auditLog, complain) };
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      stop(signal).catch((error: unknown) => {
-        logger.error({ err: error }, 'could not stop cleanly');
-        process.exit(1);
-      });
+      logger.info({ signal }, 'stopping');
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          logger.error({ err: error }, 'could not stop cleanly');
+          process.exit(1);
+        },
+      );
     });
   }
 }

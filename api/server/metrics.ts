@@ -41,47 +41,37 @@ export class Metrics {
 
   /** Gauges that are read when somebody looks. */
   observeState({ cache, hubs }: { cache: WatchCache; hubs: WatchHubs }): void {
-    const registers = [this.#registry];
+    this.#gaugeByResource('apiserver_storage_objects', 'Objects in the watch cache.', () => cache.sizes());
+    this.#gaugeByResource('apiserver_longrunning_requests', 'Open watches.', () => hubs.counts());
+    const drift = 'Objects the audit found different from the store; must stay 0.';
+    this.#gauge('store_cache_drift_total', drift, () => cache.driftTotal);
+    this.#gauge('store_revision', 'Revision of the watch cache.', () => cache.revision);
+    this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
     new Gauge({
-      name: 'apiserver_storage_objects',
-      help: 'Objects in the watch cache.',
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  #gaugeByResource(
+    name: string,
+    help: string,
+    read: () => Iterable<[resource: string, value: number]>,
+  ): void {
+    new Gauge({
+      name,
+      help,
       labelNames: ['resource'],
-      registers,
+      registers: [this.#registry],
       collect() {
-        for (const [resource, size] of cache.sizes()) this.set({ resource }, size);
-      },
-    });
-    new Gauge({
-      name: 'apiserver_longrunning_requests',
-      help: 'Open watches.',
-      labelNames: ['resource'],
-      registers,
-      collect() {
-        for (const [resource, watchers] of hubs.counts()) this.set({ resource }, watchers);
-      },
-    });
-    new Gauge({
-      name: 'store_cache_drift_total',
-      help: 'Objects the audit found different from the store; must stay 0.',
-      registers,
-      collect() {
-        this.set(cache.driftTotal);
-      },
-    });
-    new Gauge({
-      name: 'store_revision',
-      help: 'Revision of the watch cache.',
-      registers,
-      collect() {
-        this.set(cache.revision);
-      },
-    });
-    new Gauge({
-      name: 'process_resident_memory_bytes',
-      help: 'Resident memory.',
-      registers,
-      collect() {
-        this.set(process.memoryUsage.rss());
+        for (const [resource, value] of read()) this.set({ resource }, value);
       },
     });
   }

@@ -56,29 +56,14 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { store, logger, clock = systemClock, random = systemRandom } = options;
-  const cache = new WatchCache({ store, clock, logger });
-  const hubs = new WatchHubs({ cache, clock, logger });
-  const metrics = new Metrics();
-  metrics.observeState({ cache, hubs });
-  const backend: Backend = {
-    store,
-    cache,
-    hubs,
-    metrics,
-    clock,
-    random,
-    logger,
-    objects: new ObjectStore(options.batchWrites ? batching(store) : store, cache, new Expiry(store, clock)),
-    kinds: new KindTable(options.kinds),
-    nodeClient: options.nodeClient,
-  };
+  const backend = createBackend(options);
+  const { cache, hubs, clock } = backend;
   let closing = false;
   const pipeline: Pipeline = {
     backend,
     authenticator: options.authenticator,
     documents: new ApiDocuments(backend.kinds),
-    limits: new InFlightLimits(metrics),
+    limits: new InFlightLimits(backend.metrics),
     healthChecks: healthChecks(backend, () => closing),
     audit: options.audit,
     version: versionInfo(),
@@ -105,6 +90,27 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await cache.stop();
       await options.audit?.close();
     },
+  };
+}
+
+function createBackend(options: ApiServerOptions): Backend {
+  const { store, logger, clock = systemClock, random = systemRandom } = options;
+  const cache = new WatchCache({ store, clock, logger });
+  const hubs = new WatchHubs({ cache, clock, logger });
+  const metrics = new Metrics();
+  metrics.observeState({ cache, hubs });
+  const writes = options.batchWrites ? batching(store) : store;
+  return {
+    store,
+    cache,
+    hubs,
+    metrics,
+    clock,
+    random,
+    logger,
+    objects: new ObjectStore(writes, cache, new Expiry(store, clock)),
+    kinds: new KindTable(options.kinds),
+    nodeClient: options.nodeClient,
   };
 }
 
