@@ -57,6 +57,7 @@ export interface Compare {
   modRevision: Revision;
 }
 
+/** The store keeps `value` itself, not a copy: it must not be changed any more. */
 export type Operation =
   | { type: 'put'; key: string; value: Buffer; leaseId?: number }
   | { type: 'delete'; key: string };
@@ -83,6 +84,7 @@ export interface WatchHandler {
   /**
    * All events of one or more whole revisions, in order; a revision is never split over two calls.
    * `revision` is the last one contained. `previous` is present unless it was compacted away.
+   * The array is shared with other watchers: it must not be changed.
    */
   onEvents(events: StoreEvent[], revision: Revision): void;
   /** The watch is over (Expired, or the store was closed). Called at most once; no events after it. */

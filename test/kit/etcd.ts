@@ -18,6 +18,11 @@ export interface EtcdOptions {
   tls?: { ca: string; cert: string; key: string };
 }
 
+/** On Linux etcd dies with the test process, even when that is killed. */
+const launcher = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL', 'etcd'] : ['etcd'];
+/** A launcher's word for a program that does not exist. */
+const notFound = 127;
+
 interface Membership {
   name: string;
   clientPort: number;
@@ -93,12 +98,15 @@ export class TestEtcd {
 
   /** Starts the process again on the same data, after `kill`. */
   async launch(): Promise<void> {
-    const child = spawn('etcd', this.#arguments, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [command = '', ...before] = launcher;
+    const child = spawn(command, [...before, ...this.#arguments], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       let log = '';
       child.once('error', () => reject(new Error(howToInstall)));
-      child.once('exit', (code) => reject(new Error(`etcd ended with ${code}:\n${log.slice(-2000)}`)));
+      child.once('exit', (code) => {
+        reject(new Error(code === notFound ? howToInstall : `etcd ended with ${code}:\n${log.slice(-2000)}`));
+      });
       child.stderr?.on('data', (text: Buffer) => {
         log = (log + text).slice(-10_000);
         if (/serving insecure client requests|serving client traffic/.test(log)) resolve();

@@ -149,6 +149,24 @@ export function watchContract(backend: () => Backend): void {
       expect(broken.error?.message).toContain('broken handler');
     });
 
+    test('a watch with much to catch up on gets it in parts and holds nobody up', async () => {
+      const { store } = backend();
+      const { revision: start } = await store.list('');
+      const count = 2_500;
+      for (let at = 0; at < count; at += 100) {
+        await Promise.all(Array.from({ length: 100 }, () => write(store, put('k', 'x'))));
+      }
+      const late = new WatchRecorder();
+      const live = new WatchRecorder();
+      const watches = [store.watch('', start + 1, late), store.watch('', start + count + 1, live)];
+      await write(store, put('k', 'live'));
+      await live.count(1);
+      await late.count(count + 1);
+      for (const watch of watches) watch.cancel();
+      expect(late.revisions).toEqual(Array.from({ length: count + 1 }, (_, at) => start + 1 + at));
+      expect(Math.max(...late.batches.map(({ events }) => events.length))).toBeLessThanOrEqual(1_100);
+    });
+
     test('many watchers all get everything', async () => {
       const { store } = backend();
       const { revision } = await store.list('');
