@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { configJson, type HostFacts, type Mount } from '../../nodeagent/runtime/oci/config-json.ts';
+import type { ContainerSpec } from '../../nodeagent/runtime/runtime.ts';
+
+interface Config {
+  process: {
+    noNewPrivileges: boolean;
+    oomScoreAdj: number;
+    rlimits: object[];
+    capabilities: { bounding: string[] };
+  };
+  root: { path: string; readonly: boolean };
+  mounts: Mount[];
+  linux: { cgroupsPath: string; namespaces: { type: string }[]; resources: object; maskedPaths: string[] };
+}
+
+const host: HostFacts = {
+  maxOpenFiles: 20_000,
+  minOomScoreAdj: 0,
+  hostPaths: ['/usr', '/etc/ssl', '/etc/resolv.conf'],
+};
+const spec: ContainerSpec = {
+  cid: 'abc-0-0',
+  cgroupPath: '/gantry/c/n1/uid',
+  logPath: '/log',
+  hostname: 'web-0-0',
+  args: ['true'],
+  env: ['A=b'],
+  workingDir: '/',
+  user: { uid: 0, gid: 0 },
+  root: { from: 'image', rootfs: '/img' },
+  readOnlyRoot: true,
+  limits: { cpuMilli: 300, cpuShares: 102, memoryBytes: 33_554_432, pids: 16, oomScoreAdj: -997 },
+};
+const config = (changes: Partial<ContainerSpec> = {}): Config =>
+  configJson({ ...spec, ...changes }, host, '/b/merged') as Config;
+
+describe('configJson', () => {
+  it('limits cpu, memory with no swap on top, and pids', () => {
+    expect(config().linux.resources).toMatchObject({
+      cpu: { shares: 102, quota: 30_000, period: 100_000 },
+      memory: { limit: 33_554_432, swap: 33_554_432 },
+      pids: { limit: 16 },
+    });
+  });
+
+  it('always limits pids, and sets neither quota nor memory when none is asked for', () => {
+    const { resources } = config({ limits: { cpuShares: 2, pids: 1024, oomScoreAdj: 0 } }).linux;
+    expect(resources).toMatchObject({ pids: { limit: 1024 }, cpu: { shares: 2 } });
+    expect(resources).not.toHaveProperty('memory');
+    expect(resources).not.toHaveProperty('cpu.quota');
+  });
+
+  it('clamps to what the agent itself may do', () => {
+    expect(config().process).toMatchObject({
+      oomScoreAdj: 0,
+      rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 20_000 }],
+    });
+  });
+
+  it("shares the node's network and nothing else of it", () => {
+    expect(config().linux.namespaces.map(({ type }) => type)).toEqual([
+      'pid',
+      'ipc',
+      'uts',
+      'mount',
+      'cgroup',
+    ]);
+  });
+
+  it('puts the container below the group of its task', () => {
+    expect(config().linux.cgroupsPath).toBe('/gantry/c/n1/uid/abc-0-0');
+  });
+
+  it('binds host directories read-only without an image, only the resolver with one, and only what exists', () => {
+    const binds = (changes: Partial<ContainerSpec>) =>
+      config(changes).mounts.filter(({ type }) => type === 'bind');
+    expect(binds({ root: { from: 'host' } }).map(({ destination }) => destination)).toEqual([
+      '/usr',
+      '/etc/ssl',
+      '/etc/resolv.conf',
+    ]);
+    expect(binds({}).map(({ destination }) => destination)).toEqual(['/etc/resolv.conf']);
+    expect(binds({ root: { from: 'host' } }).every(({ options }) => options.includes('ro'))).toBe(true);
+  });
+
+  it('drops privileges', () => {
+    const { process, linux } = config();
+    expect(process.noNewPrivileges).toBe(true);
+    expect(process.capabilities.bounding).not.toContain('CAP_SYS_ADMIN');
+    expect(linux.maskedPaths).toContain('/proc/kcore');
+  });
+});
