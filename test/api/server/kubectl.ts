@@ -60,18 +60,25 @@ export class KubectlServer {
   }
 
   async run(binary: string, ...args: string[]): Promise<Run> {
-    const { exitCode, all } = await execa(
-      binary,
-      [
-        '--kubeconfig',
-        join(this.directory, 'kubeconfig'),
-        '--cache-dir',
-        join(this.directory, 'cache', versionOf(binary)),
-        ...args,
-      ],
-      { reject: false, all: true, stripFinalNewline: false, timeout: 15_000 },
-    );
+    const options = { reject: false, all: true, stripFinalNewline: false, timeout: 15_000 } as const;
+    const { exitCode, all } = await execa(binary, [...this.#flags(binary), ...args], options);
     return { exitCode, output: all };
+  }
+
+  /** The lines kubectl prints, as it prints them; it is ended when the reader stops reading. */
+  async *lines(binary: string, ...args: string[]): AsyncGenerator<string> {
+    const process = execa(binary, [...this.#flags(binary), ...args], { reject: false, timeout: 15_000 });
+    try {
+      for await (const line of process) yield line;
+    } finally {
+      process.kill('SIGKILL');
+      await process;
+    }
+  }
+
+  #flags(binary: string): string[] {
+    const cache = join(this.directory, 'cache', versionOf(binary));
+    return ['--kubeconfig', join(this.directory, 'kubeconfig'), '--cache-dir', cache];
   }
 }
 
