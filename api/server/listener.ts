@@ -28,6 +28,8 @@ export interface Listener {
 type Handle = (request: ApiRequest) => Promise<ApiResponse>;
 
 const maxConnections = 20_000;
+/** Of a body that is refused: so much is read to its end before the refusal. */
+const maxDiscardedBytes = 16 * 1024 * 1024;
 /** Followed logs have no end of their own. */
 const drainMs = 3000;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
@@ -84,7 +86,10 @@ function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tl
   server.server.maxHeadersCount = 100;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, _request, reply) => sendStatus(reply, transportError(error)));
+  server.setErrorHandler(async (error, { raw }, reply) => {
+    await discardRest(raw);
+    return sendStatus(reply, transportError(error));
+  });
   server.route({
     method: [...methods],
     url: '/',
@@ -191,6 +196,24 @@ function transportError(error: unknown): ApiError {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes} bytes`);
   return new ApiError('BadRequest', 'the request could not be read');
+}
+
+/**
+ * Reads on, to forget it, what the client is still sending: it reads no answer before it has sent all, and
+ * closing on it would look like a broken connection. Resolves at the end, or when it has been enough.
+ */
+function discardRest(raw: IncomingMessage): Promise<void> {
+  if (raw.complete || raw.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let bytes = 0;
+    raw.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > maxDiscardedBytes) resolve();
+    });
+    raw.once('end', resolve);
+    raw.once('close', resolve);
+    raw.resume();
+  });
 }
 
 function sendStatus(reply: FastifyReply, error: ApiError): void {
