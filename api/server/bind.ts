@@ -39,7 +39,7 @@ export interface BindRequest {
 /** Undefined: bound. */
 export type BindOutcome = ApiError | undefined;
 
-type BindBackend = Pick<Backend, 'store' | 'cache' | 'clock'>;
+type BindBackend = Pick<Backend, 'writes' | 'cache' | 'clock'>;
 
 /** etcd takes 128 operations in a transaction; each task is one compare and one put. */
 const tasksPerTransaction = 60;
@@ -166,7 +166,7 @@ class NodeBinder {
     const puts = accepted.map(
       ({ task, value }): Operation => ({ type: 'put', key: storeKey(names.Task, task.key), value }),
     );
-    return this.#backend.store.transact({
+    return this.#backend.writes.transact({
       compares: [compare, node, ...tasks],
       operations: operation ? [operation, ...puts] : puts,
     });
@@ -185,7 +185,7 @@ class NodeBinder {
   }
 
   async #refetch(): Promise<void> {
-    const { store } = this.#backend;
+    const { writes: store } = this.#backend;
     const [record, node] = await Promise.all([
       store.get(allocationKey(this.#nodeName)),
       store.get(storeKey(names.Node, this.#nodeName)),

@@ -10,12 +10,14 @@ import type { NodeClient } from './node-client.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ApiRequest } from './request.ts';
 import type { ResourcePath } from './request-path.ts';
+import type { WriteStore } from './transaction-batcher.ts';
 import type { User } from './user.ts';
 import type { WatchCache } from './watch-cache.ts';
 import type { WatchHubs } from './watch-hubs.ts';
 
 export interface Backend {
   store: Store;
+  writes: WriteStore;
   cache: WatchCache;
   objects: ObjectStore;
   hubs: WatchHubs;

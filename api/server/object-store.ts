@@ -7,13 +7,14 @@ import type { AnyKind } from '../kinds/define-kind.ts';
 import { names } from '../kinds/names.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { type AnyObject, keyOf, splitKey } from '../meta/object-meta.ts';
-import type { Compare, Operation, Store, Transaction, TransactionResult } from '../store/store.ts';
+import type { Compare, Operation, Transaction, TransactionResult } from '../store/store.ts';
 import { allocationWrite, holdsAllocation, readAllocation, withoutTask } from './allocation.ts';
 import { CachedObject } from './cached-object.ts';
 import type { Expiry } from './expiry.ts';
 import { allocationKey, kindId, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
 import { conflict, notFound, qualified } from './object-lifecycle.ts';
+import type { WriteStore } from './transaction-batcher.ts';
 import { Turns } from './turns.ts';
 import type { WatchCache } from './watch-cache.ts';
 
@@ -35,12 +36,12 @@ const maxAttempts = 16;
 const taskKindId = kindId(names.Task);
 
 export class ObjectStore {
-  readonly #store: Pick<Store, 'get' | 'transact'>;
+  readonly #store: WriteStore;
   readonly #cache: WatchCache;
   readonly #expiry: Expiry;
   readonly #turns = new Turns();
 
-  constructor(store: Pick<Store, 'get' | 'transact'>, cache: WatchCache, expiry: Expiry) {
+  constructor(store: WriteStore, cache: WatchCache, expiry: Expiry) {
     this.#store = store;
     this.#cache = cache;
     this.#expiry = expiry;

@@ -25,7 +25,7 @@ import type { NodeClient } from './node-client.ts';
 import { ObjectStore } from './object-store.ts';
 import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
-import { TransactionBatcher } from './transaction-batcher.ts';
+import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
 import { WatchHubs } from './watch-hubs.ts';
@@ -102,6 +102,7 @@ function createBackend(options: ApiServerOptions): Backend {
   const writes = options.batchWrites ? batching(store) : store;
   return {
     store,
+    writes,
     cache,
     hubs,
     metrics,
@@ -114,7 +115,7 @@ function createBackend(options: ApiServerOptions): Backend {
   };
 }
 
-function batching(store: Store): Pick<Store, 'get' | 'transact'> {
+function batching(store: Store): WriteStore {
   const batcher = new TransactionBatcher(store);
   return {
     get: (key, options) => store.get(key, options),

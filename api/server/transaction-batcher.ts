@@ -7,6 +7,9 @@
  */
 import type { Compare, Operation, Store, Transaction, TransactionResult } from '../store/store.ts';
 
+/** The store as writers use it: its own `transact`, or a batcher's. */
+export type WriteStore = Pick<Store, 'get' | 'transact'>;
+
 const inFlightLimit = 4;
 /** etcd takes 128 operations and 1.5 MiB in a transaction. */
 const maxOperations = 100;
