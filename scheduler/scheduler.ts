@@ -46,6 +46,8 @@ const flushMs = 30_000;
 interface Term {
   client: Client;
   events: EventRecorder;
+  /** Apart, so that why a task is pending never waits behind the good news of thousands of others. */
+  warnings: EventRecorder;
   reporter: PendingReporter;
   loop: Loop;
   binds: Set<Promise<void>>;
@@ -109,6 +111,7 @@ export class Scheduler {
     const term = this.#openTerm(client);
     this.#term = term;
     term.events.start();
+    term.warnings.start();
     term.reporter.start();
     term.loop.start();
     await ended;
@@ -116,17 +119,19 @@ export class Scheduler {
     await term.loop.stop();
     await Promise.all(term.binds);
     await term.reporter.stop();
-    await term.events.stop();
+    await Promise.all([term.events.stop(), term.warnings.stop()]);
   }
 
   #openTerm(client: Client): Term {
     const shared = { client, clock: this.#clock, random: this.#random, logger: this.#logger };
     const events = new EventRecorder({ ...shared, component: this.#name });
-    const reporter = new PendingReporter({ ...shared, tasks: this.#tasks.cache, events });
+    const warnings = new EventRecorder({ ...shared, component: this.#name });
+    const reporter = new PendingReporter({ ...shared, tasks: this.#tasks.cache, events: warnings });
     const { clock, random, logger } = shared;
     const term: Term = {
       client,
       events,
+      warnings,
       reporter,
       binds: new Set(),
       loop: new Loop({
