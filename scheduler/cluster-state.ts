@@ -56,10 +56,9 @@ export class ClusterState {
   }
 
   /** The decision stands, the bind is on its way. */
-  assume({ uid, requests, ports }: SchedulingTask, node: string): void {
-    const footprint = { requests, ports };
-    this.#placed.set(uid, { node, footprint, assumed: true });
-    this.#table.charge(node, footprint);
+  assume(task: SchedulingTask, node: string): void {
+    this.#placed.set(task.uid, { node, footprint: task, assumed: true });
+    this.#table.charge(node, task);
   }
 
   isAssumed(uid: string): boolean {

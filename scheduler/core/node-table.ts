@@ -8,8 +8,8 @@
  */
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import { HolderTable } from './holder-table.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { PortTable } from './port-table.ts';
 import type { Footprint } from './scheduling-task.ts';
 import type { ResourceColumns, Snapshot } from './snapshot.ts';
 
@@ -37,18 +37,23 @@ export class NodeTable implements Snapshot {
   readonly #freeSlots: number[] = [];
   readonly #resources = new Map<string, Columns>();
   readonly #taintSetIds = new Map<string, number>([['[]', 0]]);
-  readonly #ports = new PortTable();
+  readonly #ports = new HolderTable();
+  readonly #jobs = new HolderTable();
 
   resource(name: string): ResourceColumns | undefined {
     return this.#resources.get(name);
   }
 
   portHolders(port: string): Iterable<number> {
-    return this.#ports.holders(port);
+    return this.#ports.holders(port).keys();
   }
 
   isPortTaken(port: string, slot: number): boolean {
-    return this.#ports.isTaken(port, slot);
+    return this.#ports.holders(port).has(slot);
+  }
+
+  tasksOfJob(job: string): ReadonlyMap<number, number> {
+    return this.#jobs.holders(job);
   }
 
   get rank(): Int32Array {
@@ -88,19 +93,21 @@ export class NodeTable implements Snapshot {
   }
 
   /** Takes the footprint of one task from the node. */
-  charge(name: string, { requests, ports }: Footprint): void {
+  charge(name: string, { requests, ports, job }: Footprint): void {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
     for (const port of ports) this.#ports.take(port, slot);
+    if (job !== undefined) this.#jobs.take(job, slot);
     this.#tasks[slot]!++;
     this.#touch(slot);
   }
 
   /** Gives back what `charge` took; gives the slot it was on. */
-  discharge(name: string, { requests, ports }: Footprint): number {
+  discharge(name: string, { requests, ports, job }: Footprint): number {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
     for (const port of ports) this.#ports.giveBack(port, slot);
+    if (job !== undefined) this.#jobs.giveBack(job, slot);
     this.#tasks[slot]!--;
     this.#touch(slot);
     this.reliefs++;

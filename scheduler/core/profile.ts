@@ -7,6 +7,7 @@
 import { ApiError } from '../../api/meta/api-error.ts';
 import { type Plugin, pointsWithoutRunner } from './plugin.ts';
 import { bestFit } from './plugins/best-fit.ts';
+import { jobSpreading } from './plugins/job-spreading.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodePorts } from './plugins/node-ports.ts';
 import { nodeReady } from './plugins/node-ready.ts';
@@ -41,6 +42,7 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: nodeAffinity, weight: 2 },
   { plugin: nodePorts },
   { plugin: nodeResourcesFit },
+  { plugin: jobSpreading, weight: 2 },
   { plugin: bestFit },
 ];
 

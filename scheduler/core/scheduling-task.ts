@@ -14,6 +14,8 @@ export interface Footprint {
   requests: ResourceAmounts;
   /** `TCP/8080`, as hostPortKey writes them. */
   ports: readonly string[];
+  /** `namespace/name` of the job it belongs to. */
+  job?: string;
 }
 
 export interface SchedulingTask extends Footprint {
@@ -52,7 +54,8 @@ export function schedulingTask(task: Task): SchedulingTask {
   };
 }
 
-export function footprintOf({ spec }: Task): Footprint {
+export function footprintOf({ metadata, spec }: Task): Footprint {
   const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
-  return { requests: Object.fromEntries(requests), ports: taskHostPorts(spec) };
+  const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
+  return { requests: Object.fromEntries(requests), ports: taskHostPorts(spec), ...job };
 }

@@ -45,4 +45,6 @@ export interface Snapshot {
   /** Slots on which a port (`TCP/8080`) is taken. */
   portHolders(port: string): Iterable<number>;
   isPortTaken(port: string, slot: number): boolean;
+  /** How many tasks of a job (`namespace/name`) are on each slot that has any. */
+  tasksOfJob(job: string): ReadonlyMap<number, number>;
 }

@@ -70,11 +70,12 @@ class Stage {
   }
 
   #addTask(name: string, words: Words): string[] {
-    const { priority = '0', port, zone, tolerate } = words;
+    const { priority = '0', job, port, zone, tolerate } = words;
     const task = taskOf(name, {
       requests: pick(words, resources),
       priority: Number(priority),
       created: `2030-01-01T00:00:${String(this.#created++).padStart(2, '0')}Z`,
+      ...(job ? { job } : {}),
       ...(port ? { ports: [{ containerPort: Number(port) }] } : {}),
       ...(zone ? { nodeSelector: { zone } } : {}),
       ...(tolerate ? { tolerations: [{ key: tolerate, operator: 'Exists' }] } : {}),
