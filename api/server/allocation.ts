@@ -15,6 +15,9 @@ export interface Allocation {
   tasks: Record<string, TaskAllocation>;
 }
 
+/** The record as the store holds it. */
+export type AllocationRecord = Pick<KeyValue, 'value' | 'modRevision'>;
+
 export interface TaskAllocation {
   uid: string;
   /** cpu in milli, everything else in whole units; every task takes one of `pods`. */
@@ -23,7 +26,7 @@ export interface TaskAllocation {
   ports: string[];
 }
 
-export function readAllocation(record: KeyValue | undefined): Allocation {
+export function readAllocation(record: AllocationRecord | undefined): Allocation {
   return record ? (JSON.parse(record.value.toString()) as Allocation) : { tasks: {} };
 }
 
@@ -70,7 +73,7 @@ export function misfit(
 /** The part of a transaction that writes the record, on condition that it is still `record`. */
 export function allocationWrite(
   node: string,
-  record: KeyValue | undefined,
+  record: AllocationRecord | undefined,
   next: Allocation,
 ): { compare: Compare; operation: Operation | undefined } {
   const key = allocationKey(node);

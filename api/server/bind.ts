@@ -15,6 +15,7 @@ import { type ResourceAmounts, resourceAmounts } from '../meta/quantity.ts';
 import type { KeyValue, Operation, TransactionResult } from '../store/store.ts';
 import {
   type Allocation,
+  type AllocationRecord,
   allocationWrite,
   misfit,
   readAllocation,
@@ -39,7 +40,7 @@ export interface BindRequest {
 /** Undefined: bound. */
 export type BindOutcome = ApiError | undefined;
 
-type BindBackend = Pick<Backend, 'writes' | 'cache' | 'clock'>;
+type BindBackend = Pick<Backend, 'writes' | 'cache' | 'allocations' | 'clock'>;
 
 /** etcd takes 128 operations in a transaction; each task is one compare and one put. */
 const tasksPerTransaction = 60;
@@ -60,7 +61,8 @@ export async function bindTasks(
   }
   await mapConcurrently([...byNode], nodesAtOnce, async ([node, list]) => {
     for (let at = 0; at < list.length; at += tasksPerTransaction) {
-      await new NodeBinder(backend, node, list.slice(at, at + tasksPerTransaction)).run(outcomes);
+      const binds = list.slice(at, at + tasksPerTransaction);
+      await backend.allocations.take(node, () => new NodeBinder(backend, node, binds).run(outcomes));
     }
   });
   return requests.map((request) => outcomes.get(request));
@@ -78,7 +80,7 @@ class NodeBinder {
   readonly #nodeName: string;
   #open: readonly BindRequest[];
   #node: CachedObject | undefined;
-  #record: KeyValue | undefined;
+  #record: AllocationRecord | undefined;
   readonly #tasks = new Map<string, CachedObject | undefined>();
   /** Whether everything above was read from the store: only then a refusal is final. */
   #fresh = false;
@@ -87,9 +89,9 @@ class NodeBinder {
     this.#backend = backend;
     this.#nodeName = nodeName;
     this.#open = requests;
-    const { cache } = backend;
+    const { cache, allocations } = backend;
     this.#node = cache.kind(names.Node).get(nodeName);
-    this.#record = cache.allocation(nodeName);
+    this.#record = allocations.get(nodeName);
     for (const request of requests)
       this.#tasks.set(keyOf(request), cache.kind(names.Task).get(keyOf(request)));
   }
@@ -156,7 +158,7 @@ class NodeBinder {
     return { accepted, refused, allocation };
   }
 
-  #commit(accepted: readonly Accepted[], allocation: Allocation): Promise<TransactionResult> {
+  async #commit(accepted: readonly Accepted[], allocation: Allocation): Promise<TransactionResult> {
     const { compare, operation } = allocationWrite(this.#nodeName, this.#record, allocation);
     const node = { key: storeKey(names.Node, this.#nodeName), modRevision: this.#node?.revision ?? 0 };
     const tasks = accepted.map(({ task }) => ({
@@ -166,10 +168,12 @@ class NodeBinder {
     const puts = accepted.map(
       ({ task, value }): Operation => ({ type: 'put', key: storeKey(names.Task, task.key), value }),
     );
-    return this.#backend.writes.transact({
+    const result = await this.#backend.writes.transact({
       compares: [compare, node, ...tasks],
       operations: operation ? [operation, ...puts] : puts,
     });
+    if (result.succeeded) this.#backend.allocations.wrote(this.#nodeName, operation, result.revision);
+    return result;
   }
 
   /** A lost race tells what is there now. */

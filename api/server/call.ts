@@ -3,6 +3,7 @@ import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import type { Random } from '../meta/random.ts';
 import type { Store } from '../store/store.ts';
+import type { AllocationRecords } from './allocation-records.ts';
 import type { Verb } from './authorize.ts';
 import type { KindTable, ServedKind } from './kind-table.ts';
 import type { Metrics } from './metrics.ts';
@@ -19,6 +20,7 @@ export interface Backend {
   store: Store;
   writes: WriteStore;
   cache: WatchCache;
+  allocations: AllocationRecords;
   objects: ObjectStore;
   hubs: WatchHubs;
   kinds: KindTable;

@@ -8,10 +8,17 @@ import { names } from '../kinds/names.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { type AnyObject, keyOf, splitKey } from '../meta/object-meta.ts';
 import type { Compare, Operation, Transaction, TransactionResult } from '../store/store.ts';
-import { allocationWrite, holdsAllocation, readAllocation, withoutTask } from './allocation.ts';
+import {
+  type AllocationRecord,
+  allocationWrite,
+  holdsAllocation,
+  readAllocation,
+  withoutTask,
+} from './allocation.ts';
+import type { AllocationRecords } from './allocation-records.ts';
 import { CachedObject } from './cached-object.ts';
 import type { Expiry } from './expiry.ts';
-import { allocationKey, kindId, storeKey } from './keys.ts';
+import { kindId, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
 import { conflict, notFound, qualified } from './object-lifecycle.ts';
 import type { WriteStore } from './transaction-batcher.ts';
@@ -31,6 +38,13 @@ export interface WriteOptions {
   dryRun: boolean;
 }
 
+export interface ObjectStoreParts {
+  store: WriteStore;
+  cache: WatchCache;
+  allocations: AllocationRecords;
+  expiry: Expiry;
+}
+
 /** More losses than this in a row, and the caller may try again later. */
 const maxAttempts = 16;
 const taskKindId = kindId(names.Task);
@@ -39,9 +53,11 @@ export class ObjectStore {
   readonly #store: WriteStore;
   readonly #cache: WatchCache;
   readonly #expiry: Expiry;
+  readonly #allocations: AllocationRecords;
   readonly #turns = new Turns();
 
-  constructor(store: WriteStore, cache: WatchCache, expiry: Expiry) {
+  constructor({ store, cache, allocations, expiry }: ObjectStoreParts) {
+    this.#allocations = allocations;
     this.#store = store;
     this.#cache = cache;
     this.#expiry = expiry;
@@ -188,8 +204,8 @@ export class ObjectStore {
     node: string,
     task: CachedObject,
   ): Promise<TransactionResult> {
-    return this.#turns.take(allocationKey(node), async () => {
-      let record = this.#cache.allocation(node);
+    return this.#allocations.take(node, async () => {
+      let record: AllocationRecord | undefined = this.#allocations.get(node);
       for (let attempt = 1; ; attempt++) {
         const allocation = readAllocation(record);
         const release = allocationWrite(node, record, withoutTask(allocation, task.key) ?? allocation);
@@ -197,6 +213,7 @@ export class ObjectStore {
           compares: [...transaction.compares, release.compare],
           operations: [...transaction.operations, ...(release.operation ? [release.operation] : [])],
         });
+        if (result.succeeded) this.#allocations.wrote(node, release.operation, result.revision);
         const taskChanged = !result.succeeded && result.current[0]?.modRevision !== task.revision;
         if (result.succeeded || taskChanged || attempt === maxAttempts) return result;
         record = result.current[1];

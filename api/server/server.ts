@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import { type Random, systemRandom } from '../meta/random.ts';
 import type { Store } from '../store/store.ts';
+import { AllocationRecords } from './allocation-records.ts';
 import { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
 import type { Authenticator } from './authenticate.ts';
@@ -99,6 +100,7 @@ function createBackend(options: ApiServerOptions): Backend {
   const hubs = new WatchHubs({ cache, clock, logger });
   const metrics = new Metrics();
   metrics.observeState({ cache, hubs });
+  const allocations = new AllocationRecords(cache);
   const writes = options.batchWrites ? batching(store) : store;
   return {
     store,
@@ -109,7 +111,8 @@ function createBackend(options: ApiServerOptions): Backend {
     clock,
     random,
     logger,
-    objects: new ObjectStore(writes, cache, new Expiry(store, clock)),
+    allocations,
+    objects: new ObjectStore({ store: writes, cache, allocations, expiry: new Expiry(store, clock) }),
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,
   };
