@@ -6,7 +6,7 @@
  * leases and watchers see it -> the caller is answered. Invariant: nothing is seen by anyone before the
  * log has it, and revisions are published in order without gaps.
  */
-import { asApiError, hasReason } from '../meta/api-error.ts';
+import { asApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import { type Random, systemRandom } from '../meta/random.ts';
@@ -119,11 +119,9 @@ export class MvccStore implements Store {
 
   watch(prefix: string, fromRevision: Revision, handler: WatchHandler): Watch {
     const watcher = new Watcher(prefix, fromRevision, handler);
+    const failed = (error: unknown): void => watcher.fail(this.#closed ? storeClosed() : asApiError(error));
     if (!this.#closed && fromRevision > this.#revision) this.#hub.add(watcher);
-    else
-      void this.#catchUp(watcher).catch((error) =>
-        watcher.fail(this.#closed ? storeClosed() : asApiError(error)),
-      );
+    else this.#catchUp(watcher).catch(failed);
     return { cancel: () => this.#hub.remove(watcher) };
   }
 
@@ -254,7 +252,7 @@ export class MvccStore implements Store {
     try {
       await this.revokeLease(id);
     } catch (error) {
-      if (this.#closed || hasReason(error, 'NotFound')) return;
+      if (this.#closed) return;
       this.#logger.warn({ leaseId: id, err: error }, 'an expired lease could not be revoked, trying again');
       this.#leases.rearm(id);
     }
