@@ -79,7 +79,7 @@ export class AgentServer {
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'https://node');
-    const path = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const path = url.pathname.split('/').slice(1).map(decoded);
     const route = `${request.method} /${path[0]}`;
     if (route === 'GET /logs' && path.length === 4)
       return this.#logs(path.slice(1), url.searchParams, request, response);
@@ -107,13 +107,13 @@ export class AgentServer {
     if (!record)
       throw new ApiError('NotFound', `task ${namespace}/${task} is not on this node: its logs are gone`);
     const source = await this.#source(record, container, parameters.get('previous') === 'true');
+    const query = logQuery(parameters, this.#options.clock ?? systemClock);
     const closed = new AbortController();
     response.once('close', () => closed.abort());
     request.once('aborted', () => closed.abort());
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
     // Whoever follows wants to know at once that he is connected.
     response.flushHeaders();
-    const query = logQuery(parameters, this.#options.clock ?? systemClock);
     await pipeline(Readable.from(readLog(source, query, { signal: closed.signal })), response);
   }
 
@@ -185,6 +185,14 @@ export class AgentServer {
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ApiError('BadRequest', `the path has a broken escape: ${part}`);
+  }
 }
 
 function isTrusted(socket: TLSSocket): boolean {
