@@ -19,11 +19,11 @@ import {
 } from '../../client/controller.ts';
 import { act, keyIn } from './act.ts';
 import { decideJob } from './decide.ts';
-import { LiveReadPacer } from './live-read-pacer.ts';
 import type { JobDecision } from './plan.ts';
+import { TurnPacer } from './turn-pacer.ts';
 
 export function jobController(): ControllerDefinition {
-  const pacer = new LiveReadPacer();
+  const pacer = new TurnPacer();
   return controller(Job)
     .owns(Task)
     .options({ name: 'job', concurrency: 8 })
@@ -33,25 +33,31 @@ export function jobController(): ControllerDefinition {
 export async function reconcileJob(
   job: Job,
   context: ReconcileContext,
-  pacer: LiveReadPacer,
+  pacer: TurnPacer,
 ): Promise<Result | undefined> {
-  const { client, clock, key } = context;
-  const expected = decideJob(job, context.cache(Task).ownedBy(job), clock.now());
-  if (expected.actions.length === 0) {
-    pacer.forget(key);
-    return conclude(job, expected, context);
-  }
+  const { clock, key } = context;
   const pauseMs = pacer.pauseMs(key, clock.monotonicMs());
   if (pauseMs > 0) return { requeueAfterMs: pauseMs };
-  const live = await readLive(job, client);
-  if (!live) {
-    pacer.forget(key);
-    return undefined;
-  }
-  const decision = decideJob(live.job, live.tasks, clock.now());
+  const tasks = context.cache(Task).ownedBy(job);
+  const expected = decideJob(job, tasks, clock.now());
+  const isQuiet = expected.actions.length === 0;
+  const turn = isQuiet ? { job, decision: expected } : await actOnLive(job, context);
+  if (!turn) return undefined;
+  const isFruitless = !isQuiet && turn.decision.actions.length === 0;
+  pacer.note(key, { tasks: tasks.length, isFruitless, nowMs: clock.monotonicMs() });
+  return conclude(turn.job, turn.decision, context);
+}
+
+/** Decides over what there is now, and does it. Undefined when the job is gone. */
+async function actOnLive(
+  cached: Job,
+  context: ReconcileContext,
+): Promise<{ job: Job; decision: JobDecision } | undefined> {
+  const live = await readLive(cached, context.client);
+  if (!live) return undefined;
+  const decision = decideJob(live.job, live.tasks, context.clock.now());
   await act(live.job, decision.actions, context);
-  pacer.note(key, { isFruitless: decision.actions.length === 0, nowMs: clock.monotonicMs() });
-  return conclude(live.job, decision, context);
+  return { job: live.job, decision };
 }
 
 /** The job and all tasks of its name, now. Undefined when the job is gone. */

@@ -6,8 +6,8 @@ import { isConditionTrue } from '../../../api/meta/conditions.ts';
 import type { Client } from '../../../client/client.ts';
 import type { ReconcileContext } from '../../../client/controller.ts';
 import { type Fault, FaultyClient } from '../../../client/testing/index.ts';
-import { LiveReadPacer } from '../../../controllers/job/live-read-pacer.ts';
 import { reconcileJob } from '../../../controllers/job/reconcile.ts';
+import { TurnPacer } from '../../../controllers/job/turn-pacer.ts';
 import { ControlPlane } from '../control-plane.ts';
 
 const web = { namespace: 'default', name: 'web' };
@@ -210,7 +210,7 @@ describe('a controller with an old view of the tasks', () => {
       events: { record: () => {} },
       cache,
     };
-    await reconcileJob(job, context as unknown as ReconcileContext, new LiveReadPacer());
+    await reconcileJob(job, context as unknown as ReconcileContext, new TurnPacer());
   }
 
   test('makes no second task beside one it does not see', async () => {
