@@ -22,6 +22,18 @@ export interface Refused {
   explanation: Explanation;
 }
 
+/** A plugin threw: the task is tried again after its backoff, the others are not touched by it. */
+export interface FailedDecision {
+  queued: QueuedTask;
+  error: unknown;
+}
+
+export interface Batch {
+  placed: Placed[];
+  refused: Refused[];
+  failed: FailedDecision[];
+}
+
 export interface DeciderOptions {
   profile: Profile;
   state: ClusterState;
@@ -43,17 +55,25 @@ export class Decider {
     this.#queue = queue;
   }
 
-  /** Takes up to `max` tasks from the queue. The placed ones are assumed, the refused ones parked. */
-  decideBatch(max: number): { placed: Placed[]; refused: Refused[] } {
-    const placed: Placed[] = [];
-    const refused: Refused[] = [];
+  /** Takes up to `max` tasks from the queue. The placed ones are assumed, the refused ones parked, the failed ones in backoff. */
+  decideBatch(max: number): Batch {
+    const batch: Batch = { placed: [], refused: [], failed: [] };
     for (const queued of this.#queue.take(max)) {
-      const outcome = this.#knownRefusal(queued) ?? this.#decide(queued);
-      this.hash.add(queued.task.key, outcome.node);
-      if (outcome.node === undefined) refused.push({ queued, explanation: outcome.explanation });
-      else placed.push({ queued, node: outcome.node });
+      try {
+        this.#decideOne(queued, batch);
+      } catch (error) {
+        this.#queue.retry(queued);
+        batch.failed.push({ queued, error });
+      }
     }
-    return { placed, refused };
+    return batch;
+  }
+
+  #decideOne(queued: QueuedTask, { placed, refused }: Batch): void {
+    const outcome = this.#knownRefusal(queued) ?? this.#decide(queued);
+    this.hash.add(queued.task.key, outcome.node);
+    if (outcome.node === undefined) refused.push({ queued, explanation: outcome.explanation });
+    else placed.push({ queued, node: outcome.node });
   }
 
   #knownRefusal(queued: QueuedTask): { node: undefined; explanation: Explanation } | undefined {

@@ -184,11 +184,13 @@ export class Scheduler {
   async #turn(term: Term): Promise<number> {
     while (term.binds.size >= maxBindsInFlight) await Promise.race(term.binds);
     this.queue.flush();
-    const { placed, refused } = this.#decider.decideBatch(maxBatch);
+    const { placed, refused, failed } = this.#decider.decideBatch(maxBatch);
     this.metrics.decisions += placed.length + refused.length;
     this.metrics.refused += refused.length;
     for (const { queued, explanation } of refused)
       term.reporter.report(queued.task.key, queued.task.uid, explanation);
+    for (const { queued, error } of failed)
+      this.#logger.error({ task: queued.task.key, err: error }, 'a plugin threw, trying again later');
     if (placed.length > 0) this.#startBind(term, placed);
     return this.queue.idleMs(flushMs);
   }

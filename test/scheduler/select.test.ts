@@ -3,11 +3,14 @@
  * pkg/scheduler/framework/plugins/noderesources/most_allocated_test.go (the mirror of least_allocated_test.go).
  */
 import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../api/meta/clock.ts';
 import { DecisionHash } from '../../scheduler/core/decision-hash.ts';
 import { NodeTable } from '../../scheduler/core/node-table.ts';
 import { defaultPlugins, Profile } from '../../scheduler/core/profile.ts';
 import { scheduleTask } from '../../scheduler/core/schedule.ts';
 import { schedulingTask } from '../../scheduler/core/scheduling-task.ts';
+import { Decider } from '../../scheduler/decider.ts';
+import { SchedulingQueue } from '../../scheduler/queue.ts';
 import { Cell, nodeOf, taskOf } from './cell.ts';
 
 const sized = (cpu: number, memory: number) => ({ allocatable: { cpu: `${cpu}m`, memory: `${memory}` } });
@@ -121,6 +124,32 @@ describe('profile', () => {
     const { snapshot } = new Cell({ n1: {}, n2: {} }).state;
     const profile = new Profile([...defaultPlugins, likes('n1', 10), likes('n2', 11)]);
     expect(scheduleTask(profile, snapshot, schedulingTask(taskOf('t'))).node).toBe('n2');
+  });
+});
+
+describe('a plugin that throws', () => {
+  it('fails the task it throws for, which is tried again later, and no other', () => {
+    const fussy = {
+      name: 'Fussy',
+      preScore: ({ priority }: { priority: number }) => {
+        if (priority === 13) throw new RangeError('unlucky');
+        return undefined;
+      },
+      score: () => {},
+    };
+    const profile = new Profile([...defaultPlugins, { plugin: fussy }]);
+    const { state } = new Cell({ n1: {} });
+    const queue = new SchedulingQueue({
+      clock: new VirtualClock(),
+      sort: profile.queueSort,
+      hint: () => true,
+    });
+    for (const [name, priority] of Object.entries({ a: 13, b: 0 }))
+      queue.add(schedulingTask(taskOf(name, { priority })));
+    const { placed, failed } = new Decider({ profile, state, queue }).decideBatch(10);
+    expect(placed.map(({ queued }) => queued.task.key)).toEqual(['default/b']);
+    expect(failed.map(({ queued }) => queued.task.key)).toEqual(['default/a']);
+    expect(queue.placeOf('default/a')).toBe('backoff');
   });
 });
 
