@@ -3,7 +3,8 @@
  * namespaces, the context in the user's kubeconfig, and (unless kept) its data. Only what was recorded is
  * touched, and processes only if pid and start time still match.
  */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../api/meta/clock.ts';
 import { removeContext } from '../client/kubeconfig-file.ts';
 import { destroyNode, removeCgroup } from '../nodeagent/destroy.ts';
@@ -50,6 +51,7 @@ export async function down(
   await steps.run(keepData ? 'keep the data' : 'remove the data', async () => {
     if (record.kubeconfig) await removeContext(record.kubeconfig, `gantry-${home.name}`);
     await rm(home.runDirectory, { recursive: true, force: true });
+    await removeIfEmpty(dirname(home.runDirectory));
     await rm(home.partsFile, { force: true });
     if (!keepData) await rm(home.directory, { recursive: true, force: true });
     return home.directory;
@@ -67,6 +69,11 @@ async function endParts(home: ClusterHome, clock: Clock): Promise<string> {
   for (const [, part] of running.filter((entry) => !isAgent(entry)).reverse())
     await terminate(part, graceMs, clock);
   return `${Object.keys(parts).length} processes`;
+}
+
+/** Other clusters may have theirs in it. */
+async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch(() => undefined);
 }
 
 async function removeNetwork({ nodes, bridge }: ClusterRecord): Promise<void> {

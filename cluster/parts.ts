@@ -60,7 +60,7 @@ function etcdPart(home: ClusterHome, members: EtcdMember[], member: EtcdMember):
     'initial-cluster': members.map((each) => `${each.name}=${peerUrl(each)}`).join(','),
     'initial-cluster-token': `gantry-${home.name}`,
     'quota-backend-bytes': String(4 * 1024 ** 3),
-    'max-txn-ops': '512',
+    'max-txn-ops': '10000',
     'log-level': 'warn',
   };
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);

@@ -2,6 +2,7 @@
  * The end of a node: every container, mount and cgroup its agent has left, removed. The agent must have
  * ended before. Repeatable.
  */
+import { dirname } from 'node:path';
 import { silentLogger } from '../api/meta/logger.ts';
 import { detectCgroups } from './cgroup/cgroups.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
@@ -21,12 +22,17 @@ export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }:
   await removeCgroup(cgroupParent);
 }
 
-/** Ends what is left in the group, and removes it with all below it from every hierarchy. */
+/**
+ * Ends what is left in the group, and removes it with all below it from every hierarchy; its parent too, when
+ * nothing else is in that.
+ */
 export async function removeCgroup(path: string): Promise<void> {
   const cgroups = await detectCgroups();
   if (!cgroups || process.getuid?.() !== 0) return;
   await cgroups.killAll(path);
   await cgroups.remove(path);
+  const parent = dirname(path);
+  if (parent !== '/') await cgroups.removeIfEmpty(parent);
 }
 
 async function deleteAll(runtime: Runtime): Promise<void> {

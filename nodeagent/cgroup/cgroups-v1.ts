@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readNumber, readTable, removeTree } from './group-files.ts';
+import { killProcesses, readNumber, readTable, removeIfEmpty, removeTree } from './group-files.ts';
 import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
 
 const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer'];
@@ -68,8 +68,15 @@ export class CgroupsV1 implements Cgroups {
 
   /** The runtime makes its path in hierarchies that carry no limits too (systemd, unified, blkio, …). */
   async remove(path: string): Promise<void> {
-    const hierarchies = await readdir(this.#root, { withFileTypes: true });
-    const own = hierarchies.filter((entry) => entry.isDirectory());
-    await Promise.all(own.map(({ name }) => removeTree(join(this.#root, name, path), this.#clock)));
+    for (const hierarchy of await this.#hierarchies()) await removeTree(join(hierarchy, path), this.#clock);
+  }
+
+  async removeIfEmpty(path: string): Promise<void> {
+    for (const hierarchy of await this.#hierarchies()) await removeIfEmpty(join(hierarchy, path));
+  }
+
+  async #hierarchies(): Promise<string[]> {
+    const entries = await readdir(this.#root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.#root, name));
   }
 }

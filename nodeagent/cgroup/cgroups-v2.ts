@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readNumber, readTable, removeTree } from './group-files.ts';
+import { killProcesses, readNumber, readTable, removeIfEmpty, removeTree } from './group-files.ts';
 import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
 
 const controllers = ['cpu', 'memory', 'pids'];
@@ -70,5 +70,9 @@ export class CgroupsV2 implements Cgroups {
 
   remove(path: string): Promise<void> {
     return removeTree(join(this.#root, path), this.#clock);
+  }
+
+  removeIfEmpty(path: string): Promise<void> {
+    return removeIfEmpty(join(this.#root, path));
   }
 }

@@ -33,6 +33,8 @@ export interface Cgroups {
   killAll(path: string): Promise<void>;
   /** Removes the group and all below it from every hierarchy. It must be empty of processes. */
   remove(path: string): Promise<void>;
+  /** Removes the group from the hierarchies where nothing is below it. */
+  removeIfEmpty(path: string): Promise<void>;
 }
 
 /** The groups of this machine; undefined when it has none we know. */

@@ -57,6 +57,11 @@ export async function killProcesses(directory: string, clock: Clock): Promise<vo
   }
 }
 
+/** Leaves it where it is when something is in it, or it is not there. */
+export async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch(() => undefined);
+}
+
 /** rmdir is refused for a moment after the last process of a group died. */
 export async function removeTree(directory: string, clock: Clock): Promise<void> {
   for (const group of await groupTree(directory)) {
