@@ -18,7 +18,7 @@ import { KindCache } from './kind-cache.ts';
 /** How long a read waits for the cache to reach a revision before it answers 504. */
 export const freshnessTimeoutMs = 3000;
 const nudgeAfterMs = 50;
-const listPage = 1000;
+const listPage = 500;
 const auditIntervalMs = 5 * 60_000;
 
 interface Waiter {
