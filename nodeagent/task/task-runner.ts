@@ -139,7 +139,8 @@ export class TaskRunner {
       const reason = oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
       await this.#end(container, { cid, exitCode, reason, finishedAtMs });
     } else if (container.life.state === 'starting') {
-      // Half made by an agent that died: nothing of it has run, so it is made anew.
+      // Half made by an agent that died: nothing of it has run, so it is made anew, and counts once.
+      if (container.last) container.restartCount--;
       container.life = { state: 'waiting', reason: 'ContainerCreating', retryAtMs: 0 };
       await this.#save();
       await this.#context.runtime.delete(cid);
