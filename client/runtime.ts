@@ -7,6 +7,7 @@
  *
  * Invariant: no reconcile runs before every cache has synced, nor after `stop` has resolved.
  */
+import { setMaxListeners } from 'node:events';
 import type { Resource } from '../api/kinds/resources.ts';
 import { ApiError } from '../api/meta/api-error.ts';
 import { type Clock, sleep, systemClock } from '../api/meta/clock.ts';
@@ -58,6 +59,8 @@ export class ControllerRuntime {
     this.#random = random;
     this.#logger = logger;
     this.events = new EventRecorder({ ...options, clock, random, logger });
+    // One listener per reconcile under way, by intent: no leak to warn of.
+    setMaxListeners(0, this.#abort.signal);
   }
 
   /** The one informer of a kind, shared by all controllers; started by `start`. */

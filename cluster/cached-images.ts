@@ -4,10 +4,10 @@
  */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { ApiError } from '../api/meta/api-error.ts';
+import { ApiError, asApiError } from '../api/meta/api-error.ts';
 import { formatBytes } from '../api/meta/quantity.ts';
 import { buildBusyboxImage } from '../nodeagent/images/busybox-image.ts';
-import { findImage, listImages, loadImage } from '../nodeagent/images/image-store.ts';
+import { findImage, type Image, listImages, loadImage } from '../nodeagent/images/image-store.ts';
 import { type ClusterHome, readRecord } from './cluster-home.ts';
 import { printColumns } from './columns.ts';
 import type { Output } from './options.ts';
@@ -30,11 +30,20 @@ export async function loadImages(
 ): Promise<number> {
   await requireCluster(home);
   for (const archive of archives) {
-    for (const { names, digest } of await loadImage(home.images, archive)) {
+    for (const { names, digest } of await loadArchive(home, archive)) {
       output.out(`${names.join(', ')} loaded (${digest.slice(0, 19)})\n`);
     }
   }
   return 0;
+}
+
+async function loadArchive(home: ClusterHome, archive: string): Promise<Image[]> {
+  try {
+    return await loadImage(home.images, archive);
+  } catch (error) {
+    const { reason, message, details } = asApiError(error);
+    throw new ApiError(reason, `${archive}: ${message}`, details, error);
+  }
 }
 
 export async function printImages(home: ClusterHome, output: Output): Promise<number> {

@@ -35,8 +35,8 @@ export function partsOf(home: ClusterHome, record: ClusterRecord, { node, dist }
   return [
     ...record.etcd.map((member) => etcdPart(home, record.etcd, member)),
     part('apiserver', 'api/server/main.js', apiServerArgs(home, record), 2048),
-    part('controllers', 'controllers/main.js', ['--kubeconfig', kubeconfigOf(home, 'controllers')], 1024),
-    part('scheduler', 'scheduler/main.js', ['--kubeconfig', kubeconfigOf(home, 'scheduler')], 1024),
+    part('controllers', 'controllers/main.js', electedArgs(home, 'controllers'), 1024),
+    part('scheduler', 'scheduler/main.js', electedArgs(home, 'scheduler'), 1024),
     ...record.nodes.map((node) =>
       inNamespace(node, part(`node-${node.name}`, 'nodeagent/main.js', agentArgs(home, record, node), 256)),
     ),
@@ -75,6 +75,14 @@ function apiServerArgs(home: ClusterHome, record: ClusterRecord): string[] {
     ...['--pki-dir', home.pki],
     ...['--audit-log', join(home.logs, 'audit.log')],
   ];
+}
+
+/**
+ * The identity stays the same over restarts, so that a new process leads at once instead of waiting for the
+ * lease of the one before. The supervisor starts it only when that is dead.
+ */
+function electedArgs(home: ClusterHome, name: string): string[] {
+  return ['--kubeconfig', kubeconfigOf(home, name), '--identity', `${name}-of-${home.name}`];
 }
 
 function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): string[] {

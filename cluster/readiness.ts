@@ -11,6 +11,10 @@ import { listensOn } from './ports.ts';
 import { isAlive } from './process-identity.ts';
 import { readParts } from './supervisor.ts';
 
+/** Of the log of a part that failed. */
+const shownLines = 12;
+const shownCharacters = 300;
+
 export interface Waiting {
   home: ClusterHome;
   clock: Clock;
@@ -130,6 +134,20 @@ async function deadPart(home: ClusterHome): Promise<string | undefined> {
 async function failure(home: ClusterHome, part: string, message: string): Promise<PartFailure> {
   const file = join(home.logs, `${part}.log`);
   const text = await readFile(file, 'utf8').catch(() => '');
-  const tail = text.trimEnd().split('\n').slice(-15).join('\n');
-  return new PartFailure(part, message, tail === '' ? '' : `last lines of ${file}:\n${tail}`);
+  const lines = text.trimEnd().split('\n').slice(-shownLines).map(readableLine);
+  return new PartFailure(part, message, text === '' ? '' : `last lines of ${file}:\n${lines.join('\n')}`);
+}
+
+/** Of a line of JSON what a person wants to read; any other line as it is, within reason. */
+function readableLine(line: string): string {
+  try {
+    const {
+      msg = '',
+      problem = '',
+      err,
+    } = JSON.parse(line) as { msg?: string; problem?: string; err?: { message?: string } };
+    return [msg, problem, err?.message].filter(Boolean).join(': ').slice(0, shownCharacters);
+  } catch {
+    return line.slice(0, shownCharacters);
+  }
 }

@@ -92,10 +92,8 @@ export class Loop {
       if (this.#abort.signal.aborted) return 0;
       this.failures++;
       this.#consecutiveFailures++;
-      logger.warn(
-        { loop: this.name, err: error, failures: this.#consecutiveFailures },
-        'turn failed, backing off',
-      );
+      const fields = { loop: this.name, failures: this.#consecutiveFailures, ...describeError(error) };
+      logger.warn(fields, 'turn failed, backing off');
       return Math.max(backoffMs(backoff, this.#consecutiveFailures, random), askedPauseMs(error));
     }
   }
@@ -104,4 +102,9 @@ export class Loop {
 /** How long the other side asked us to stay away (Retry-After). */
 export function askedPauseMs(error: unknown): number {
   return error instanceof ApiError ? (error.details.retryAfterSeconds ?? 0) * 1000 : 0;
+}
+
+/** An ApiError says all in a line; of anything else the stack is wanted too. */
+function describeError(error: unknown): object {
+  return error instanceof ApiError ? { reason: error.reason, problem: error.message } : { err: error };
 }

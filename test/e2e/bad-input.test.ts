@@ -125,6 +125,26 @@ describe('bad input on a running cluster', () => {
     await other.remove();
   });
 
+  it('up that fails names the part and shows the end of its log, and down cleans up after it', async () => {
+    const other = new LocalCluster('bad-store');
+    const { exitCode, stderr } = await other.gantry([
+      'up',
+      '--name',
+      other.name,
+      '--nodes',
+      '0',
+      '--store',
+      'etcd://127.0.0.1:9',
+      '--wait',
+      '3s',
+    ]);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toMatch(/last lines of .*apiserver\.log:\n.*etcd cannot be reached/s);
+    expect(stderr).toMatch(/error: apiserver did not become ready within 3 s/);
+    await other.remove();
+    expect(other.traces()).toEqual([]);
+  });
+
   it('a manifest that is not there is an error with its path', async () => {
     const { exitCode, stderr } = await cluster.gantry(['apply', '-f', '/nowhere/x.yaml']);
     expect(exitCode).not.toBe(0);
