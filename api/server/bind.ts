@@ -2,7 +2,7 @@
  * Binding tasks to nodes. One transaction per node compares the tasks, the node and the node's allocation
  * record, and writes the tasks and the record: with any number of schedulers and servers, what is bound to
  * a node never exceeds what it has, at any revision (contract R6). Fixes the race that Nomad's plan check
- * leaves open (reference/reliability-security.md section 0).
+ * leaves open.
  */
 import { names } from '../kinds/names.ts';
 import type { Node } from '../kinds/node.ts';

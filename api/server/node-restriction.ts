@@ -1,7 +1,7 @@
 /**
  * What a node agent may touch, once the object is known: its own Node and Lease, tasks bound to it, and
  * events. A stolen node credential is worth that node's tasks and nothing more (NodeRestriction of
- * Kubernetes; reference/reliability-security.md section 6).
+ * Kubernetes).
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { nodeLeaseNamespace } from '../kinds/names.ts';

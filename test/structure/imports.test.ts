@@ -2,7 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sourceFiles as files, root, textOf } from './source-tree.ts';
 
-/** DESIGN's table: who may import whom. A folder may always import itself. */
+/** ARCHITECTURE's table: who may import whom. A folder may always import itself. */
 const mayImport: Record<string, readonly string[]> = {
   'api/meta': [],
   'api/kinds': ['api/meta'],
