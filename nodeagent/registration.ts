@@ -86,8 +86,7 @@ export class Registration {
   async #update(): Promise<void> {
     const { client, identity, observe } = this.#options;
     const node = this.#node.cache.get(identity.name) ?? (await this.#register());
-    const marks = missingMarks(node, identity);
-    if (marks) await client.patch(Node, { name: identity.name }, { type: 'merge', body: marks });
+    await this.#mark(node);
     const changes = changedStatus(
       node.status,
       nodeStatus(identity, await observe(), node.status, this.#clock.now()),
@@ -95,6 +94,19 @@ export class Registration {
     if (!changes) return;
     const patch = { type: 'merge' as const, body: { status: changes } };
     await client.patch(Node, { name: identity.name }, patch, { subresource: 'status' });
+  }
+
+  /** Labels an operator has changed are his: the API server refuses them, and the status goes on without. */
+  async #mark(node: Node): Promise<void> {
+    const { client, identity, logger } = this.#options;
+    const marks = missingMarks(node, identity);
+    if (!marks) return;
+    try {
+      await client.patch(Node, { name: identity.name }, { type: 'merge', body: marks });
+    } catch (error) {
+      if (!hasReason(error, 'Forbidden')) throw error;
+      logger.debug({ node: identity.name, err: error }, 'labels of the node stay as they are');
+    }
   }
 
   async #register(): Promise<Node> {
