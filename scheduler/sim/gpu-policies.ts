@@ -1,6 +1,6 @@
 /**
- * Placement policies of the GPU study, as in Weng et al. (USENIX ATC'23): a score per node, 0 to 100 in whole
- * numbers, the highest wins, ties go to the smallest name; and the device that a task of a part of a GPU shares.
+ * Placement policies of the GPU study, as in Weng et al. (USENIX ATC'23): a score per node, a whole number of
+ * at least 0, the highest wins, ties go to the smallest name; and the device that a task of a part of a GPU shares.
  */
 import type { Random } from '../../api/meta/random.ts';
 import { Fragmentation } from './fragmentation.ts';
@@ -8,7 +8,7 @@ import { type GpuCell, type GpuShape, isShared, kindOf, maxGpus, wholeGpu } from
 
 export interface GpuPolicy {
   readonly name: string;
-  /** Of a node that fits. Depends on the node and the shape alone, so it holds until the node changes. */
+  /** Of a node that fits, below 2^15. Depends on the node and the shape alone, so it holds until the node changes. */
   score(cell: GpuCell, node: number, shape: GpuShape): number;
   /** Which device a sharing task gets; asked only after the node is chosen. */
   device(cell: GpuCell, node: number, shape: GpuShape): number;
@@ -19,16 +19,17 @@ export interface GpuPolicy {
 /** The largest machine of the trace: what requests and free resources are measured by. */
 const largest = { cpuMilli: 128_000, gpuMilli: maxGpus * wholeGpu };
 
-export type PolicyName = 'Random' | 'DotProd' | 'GpuClustering' | 'GpuPacking' | 'BestFit' | 'FGD';
-
-export const policyNames: readonly PolicyName[] = [
+/** The paper's six, and Gantry's own: FGD whose ties go to the best fit before they go by name. */
+export const policyNames = [
   'Random',
   'DotProd',
   'GpuClustering',
   'GpuPacking',
   'BestFit',
   'FGD',
-];
+  'Gantry',
+] as const;
+export type PolicyName = (typeof policyNames)[number];
 
 /** `workload`: what FGD expects to come. */
 export function makePolicy(name: PolicyName, workload: readonly GpuShape[], random: Random): GpuPolicy {
@@ -45,6 +46,12 @@ export function makePolicy(name: PolicyName, workload: readonly GpuShape[], rand
       return { name, score: bestFit, device: tightestDevice };
     case 'FGD':
       return fragmentationGradient(new Fragmentation(workload));
+    case 'Gantry': {
+      const gradient = fragmentationGradient(new Fragmentation(workload));
+      const score: GpuPolicy['score'] = (cell, node, shape) =>
+        101 * gradient.score(cell, node, shape) + bestFit(cell, node, shape);
+      return { ...gradient, name, score };
+    }
   }
 }
 

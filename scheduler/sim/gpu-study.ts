@@ -12,7 +12,7 @@ import { GpuCell, type GpuNode, type GpuShape, isShared } from './gpu-cell.ts';
 import type { GpuPolicy } from './gpu-policies.ts';
 
 export interface GpuStudyResult {
-  /** GPU thousandths allocated, in percent of capacity, when 0, 1, … 130 % have arrived. */
+  /** GPU thousandths allocated, in percent of capacity, when 0, 1, … 130 % have arrived. Empty without GPUs. */
   allocation: number[];
   placed: number;
   refused: number;
@@ -43,7 +43,7 @@ export function runGpuStudy(
     if (node !== undefined) placed++;
     hash.add(`${index}`, node === undefined ? undefined : `${node}`);
     arrived += shape.gpus * shape.gpuMilli;
-    while (arrived * 100 >= allocation.length * cell.capacity)
+    while (cell.capacity > 0 && arrived * 100 >= allocation.length * cell.capacity)
       allocation.push((100 * cell.allocated) / cell.capacity);
   }
   return { allocation, placed, refused: arrivals.length - placed, decisionHash: hash.toString() };
