@@ -65,7 +65,12 @@ function operation(kind: AnyKind, definition: string, action: Action): object {
 function requestBody({ group }: AnyKind, action: Action, content: object): object {
   if (action === 'post' || action === 'put') return { requestBody: { content, required: true } };
   if (action !== 'patch') return {};
-  const types = [patchTypes.json, patchTypes.merge, ...(group === '' ? [patchTypes.strategic] : [])];
+  const types = [
+    patchTypes.json,
+    patchTypes.merge,
+    patchTypes.apply,
+    ...(group === '' ? [patchTypes.strategic] : []),
+  ];
   const patchContent = Object.fromEntries(types.map((type) => [type, { schema: { type: 'object' } }]));
   return { requestBody: { content: patchContent, required: true } };
 }

@@ -43,8 +43,8 @@ export function applyPatch(contentType: string, patch: unknown, object: AnyObjec
 }
 
 function unsupported(mediaType: string, kind: AnyKind): ApiError {
-  const supported = [patchTypes.json, patchTypes.merge];
-  if (isCore(kind)) supported.push(patchTypes.strategic as never);
+  const supported: string[] = [patchTypes.json, patchTypes.merge, patchTypes.apply];
+  if (isCore(kind)) supported.push(patchTypes.strategic);
   return new ApiError(
     'UnsupportedMediaType',
     `the body of the patch was in an unknown format (${mediaType || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,

@@ -4,6 +4,7 @@ import { generatedName } from '../../meta/names.ts';
 import type { AnyObject } from '../../meta/object-meta.ts';
 import { admit } from '../admission.ts';
 import { objectAnswer } from '../answer.ts';
+import { trackCreate } from '../apply/tracking.ts';
 import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { stampObject, startObject } from '../object-lifecycle.ts';
@@ -17,14 +18,21 @@ const nameAttempts = 8;
 export async function createObject(call: Call): Promise<ApiResponse> {
   const { served, query } = call;
   const draft = objectOf(served, jsonBody(call));
-  const { dryRun, fieldValidation } = writeParameters(query);
-  call.warnings.push(...checkFields(served, draft, fieldValidation));
-  startObject(served.kind, draft);
+  call.warnings.push(...checkFields(served, draft, writeParameters(query).fieldValidation));
+  return createDraft(call, draft, trackCreate);
+}
+
+/** Says who owns which fields of a new object. */
+type Track = (call: Call, object: AnyObject) => void;
+
+export async function createDraft(call: Call, draft: AnyObject, track: Track): Promise<ApiResponse> {
+  const { dryRun } = writeParameters(call.query);
+  startObject(call.served.kind, draft);
   settleNamespace(call, draft);
   const generated = !draft.metadata.name && !!draft.metadata.generateName;
   for (let attempt = 1; ; attempt++) {
     try {
-      return objectAnswer(call, await create(call, draft, { generated, dryRun }), 201);
+      return objectAnswer(call, await create(call, draft, { generated, dryRun, track }), 201);
     } catch (error) {
       if (!generated || attempt === nameAttempts || !hasReason(error, 'AlreadyExists')) throw error;
     }
@@ -34,7 +42,7 @@ export async function createObject(call: Call): Promise<ApiResponse> {
 async function create(
   call: Call,
   draft: AnyObject,
-  { generated, dryRun }: { generated: boolean; dryRun: boolean },
+  { generated, dryRun, track }: { generated: boolean; dryRun: boolean; track: Track },
 ): Promise<CachedObject> {
   const { backend, served } = call;
   const { clock, random } = backend;
@@ -43,6 +51,7 @@ async function create(
   validateObject(served, object);
   admit(call, object);
   stampObject(object, { nowMs: clock.now(), random });
+  track(call, object);
   return backend.objects.create(served.kind, object, { dryRun });
 }
 

@@ -41,7 +41,7 @@ async function changeScale(call: Call, propose: (scale: AnyObject) => unknown): 
   return scaleAnswer(call, object);
 }
 
-function scaleAnswer(call: Call, object: CachedObject): ApiResponse {
+export function scaleAnswer(call: Call, object: CachedObject): ApiResponse {
   return jsonResponse(200, scaleOf(call, object.parse()));
 }
 
@@ -57,7 +57,7 @@ function scaleOf({ served: { kind } }: Call, object: AnyObject): AnyObject {
   };
 }
 
-function readScale(
+export function readScale(
   { served: { kind }, path }: Call,
   scale: unknown,
 ): { replicas: number; preconditions: { uid?: string; resourceVersion?: string } } {

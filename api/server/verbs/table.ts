@@ -4,6 +4,7 @@ import type { Verb } from '../authorize.ts';
 import type { Call } from '../call.ts';
 import { kindId } from '../keys.ts';
 import type { ApiResponse } from '../request.ts';
+import { applyObject, applyOr, applyScale } from './apply.ts';
 import { bindTask } from './bind.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
@@ -17,18 +18,19 @@ import { watchObjects } from './watch.ts';
 export type VerbFunction = (call: Call) => Promise<ApiResponse>;
 type Verbs = Partial<Record<Verb, VerbFunction>>;
 
+const patchOrApply = applyOr(applyObject, patchObject);
 const objectVerbs: Verbs = {
   get: getObject,
   list: listObjects,
   watch: watchObjects,
   create: createObject,
   update: updateObject,
-  patch: patchObject,
+  patch: patchOrApply,
   delete: deleteObject,
   deletecollection: deleteCollection,
 };
-const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchObject };
-const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: patchScale };
+const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchOrApply };
+const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
 const bindingVerbs: Verbs = { create: bindTask };
 const logVerbs: Verbs = { get: taskLog };
 

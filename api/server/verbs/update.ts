@@ -6,6 +6,8 @@ import { ApiError } from '../../meta/api-error.ts';
 import type { AnyObject } from '../../meta/object-meta.ts';
 import { admit } from '../admission.ts';
 import { objectAnswer } from '../answer.ts';
+import { refuseForce } from '../apply/field-manager.ts';
+import { type TrackedUpdate, trackUpdate } from '../apply/tracking.ts';
 import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { decodeJson } from '../decode-body.ts';
@@ -40,6 +42,7 @@ export async function updateObject(call: Call): Promise<ApiResponse> {
 
 export async function patchObject(call: Call): Promise<ApiResponse> {
   const { served, request, query } = call;
+  refuseForce(query);
   const patch = decodeJson(request.body);
   const { fieldValidation } = writeParameters(query);
   const { object } = await changeObject(call, (stored) => {
@@ -54,19 +57,26 @@ export async function patchObject(call: Call): Promise<ApiResponse> {
   return objectAnswer(call, object);
 }
 
+/** Says who owns which fields of the object that will be stored. */
+export type Track = (call: Call, update: TrackedUpdate) => void;
+
 /** Throws ApiError NotFound, Conflict, Invalid or Forbidden. */
-export function changeObject(call: Call, propose: Proposal): Promise<Changed> {
+export function changeObject(call: Call, propose: Proposal, track: Track = trackUpdate): Promise<Changed> {
   const { backend, served, query } = call;
   const { dryRun } = writeParameters(query);
   return backend.objects.change(
     served.kind,
     keyOfCall(call),
-    (current) => decideChange(call, current, propose),
+    (current) => decideChange(call, current, { propose, track }),
     { dryRun },
   );
 }
 
-function decideChange(call: Call, current: CachedObject, propose: Proposal): Change {
+function decideChange(
+  call: Call,
+  current: CachedObject,
+  { propose, track }: { propose: Proposal; track: Track },
+): Change {
   const { served, path } = call;
   const old = current.parse();
   const proposed = propose(current.parse());
@@ -74,7 +84,9 @@ function decideChange(call: Call, current: CachedObject, propose: Proposal): Cha
   checkPreconditions(served.kind, old, { uid, resourceVersion });
   const next =
     path.subresource === 'status' ? nextStatus(call, proposed, old) : nextObject(call, proposed, old);
-  return isDoneDeleting(next) ? { type: 'remove' } : { type: 'put', object: next };
+  if (isDoneDeleting(next)) return { type: 'remove' };
+  track(call, { old, next, given: proposed.metadata.managedFields });
+  return { type: 'put', object: next };
 }
 
 function nextObject(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {
@@ -96,7 +108,7 @@ function nextStatus(call: Call, proposed: AnyObject, old: AnyObject): AnyObject 
 }
 
 /** What an object is called cannot be changed by writing it. */
-function checkNames({ path }: Call, { metadata }: AnyObject): void {
+export function checkNames({ path }: Call, { metadata }: AnyObject): void {
   if (metadata.name !== undefined && metadata.name !== '' && metadata.name !== path.name) {
     throw new ApiError(
       'BadRequest',

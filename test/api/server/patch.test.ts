@@ -202,7 +202,7 @@ describe('a strategic merge patch', () => {
     const error = reasonOf(() => applyPatch(patchTypes.strategic, { spec: {} }, web(), job));
     expect(error.reason).toBe('UnsupportedMediaType');
     expect(error.message).toBe(
-      'the body of the patch was in an unknown format (application/strategic-merge-patch+json): gantry.dev/v1 Job takes application/json-patch+json, application/merge-patch+json',
+      'the body of the patch was in an unknown format (application/strategic-merge-patch+json): gantry.dev/v1 Job takes application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
     );
   });
 });
