@@ -6,10 +6,10 @@
  * (`snapshot.reliefs`), so a backlog of a million equal tasks costs one scan.
  */
 import type { ClusterState } from './cluster-state.ts';
+import { ClassIndex } from './core/class-index.ts';
 import { DecisionHash } from './core/decision-hash.ts';
 import type { Explanation } from './core/explain.ts';
 import type { Profile } from './core/profile.ts';
-import { scheduleTask } from './core/schedule.ts';
 import type { QueuedTask, SchedulingQueue } from './queue.ts';
 
 export interface Placed {
@@ -42,7 +42,7 @@ export interface DeciderOptions {
 
 export class Decider {
   readonly hash = new DecisionHash();
-  readonly #profile: Profile;
+  readonly #index: ClassIndex;
   readonly #state: ClusterState;
   readonly #queue: SchedulingQueue;
   /** Explanations by signature, good as long as `reliefs` stands. */
@@ -50,7 +50,7 @@ export class Decider {
   #reliefs = -1;
 
   constructor({ profile, state, queue }: DeciderOptions) {
-    this.#profile = profile;
+    this.#index = new ClassIndex(profile, state.snapshot);
     this.#state = state;
     this.#queue = queue;
   }
@@ -89,7 +89,7 @@ export class Decider {
   }
 
   #decide(queued: QueuedTask) {
-    const decision = scheduleTask(this.#profile, this.#state.snapshot, queued.task);
+    const decision = this.#index.schedule(queued.task);
     if (decision.node === undefined) {
       this.#refusals.set(queued.task.signature, decision.explanation);
       this.#queue.park(queued, filtersOf(decision.explanation));

@@ -15,6 +15,11 @@ import type { ResourceColumns, Snapshot } from './snapshot.ts';
 
 const firstCapacity = 64;
 
+/** A reader that is further behind does better to read the whole table. */
+function changesKept(capacity: number): number {
+  return 2 * Math.max(1024, capacity);
+}
+
 export class NodeTable implements Snapshot {
   size = 0;
   nodeCount = 0;
@@ -27,7 +32,12 @@ export class NodeTable implements Snapshot {
   unschedulable = new Uint8Array(firstCapacity);
   taintSet = new Int32Array(firstCapacity);
   generation = new Float64Array(firstCapacity);
-  #changes = 0;
+  factsGeneration = new Float64Array(firstCapacity);
+  changes = 0;
+  layout = 0;
+  /** The slots of the last changes, a ring: change n is at n modulo its length, a power of two. */
+  #log = new Int32Array(changesKept(firstCapacity));
+  #logStart = 0;
   #capacity = firstCapacity;
   /** Tasks charged per slot. */
   #tasks = new Int32Array(firstCapacity);
@@ -42,6 +52,14 @@ export class NodeTable implements Snapshot {
 
   resource(name: string): ResourceColumns | undefined {
     return this.#resources.get(name);
+  }
+
+  get forgottenChanges(): number {
+    return Math.max(this.#logStart, this.changes - this.#log.length);
+  }
+
+  changedSlot(number: number): number {
+    return this.#log[number & (this.#log.length - 1)]!;
   }
 
   portHolders(port: string): Iterable<number> {
@@ -78,6 +96,7 @@ export class NodeTable implements Snapshot {
     // A node that sets no limit to its tasks has none (as in the API server's check).
     this.#setAllocatable(slot, { pods: Number.POSITIVE_INFINITY, ...facts.allocatable });
     this.#touch(slot);
+    this.factsGeneration[slot] = this.changes;
     this.reliefs++;
     return slot;
   }
@@ -89,6 +108,7 @@ export class NodeTable implements Snapshot {
     this.present[slot] = 0;
     this.#setAllocatable(slot, {});
     this.#touch(slot);
+    this.factsGeneration[slot] = this.changes;
     this.#releaseSlot(slot);
   }
 
@@ -116,7 +136,8 @@ export class NodeTable implements Snapshot {
   }
 
   #touch(slot: number): void {
-    this.generation[slot] = ++this.#changes;
+    this.generation[slot] = ++this.changes;
+    this.#log[this.changes & (this.#log.length - 1)] = slot;
   }
 
   #slotFor(name: string): number {
@@ -145,7 +166,10 @@ export class NodeTable implements Snapshot {
 
   #columns(resource: string): Columns {
     let columns = this.#resources.get(resource);
-    if (!columns) this.#resources.set(resource, (columns = new Columns(this.#capacity)));
+    if (!columns) {
+      this.#resources.set(resource, (columns = new Columns(this.#capacity)));
+      this.layout++;
+    }
     return columns;
   }
 
@@ -155,6 +179,7 @@ export class NodeTable implements Snapshot {
     if (id === undefined) {
       id = this.taintSets.push(taints) - 1;
       this.#taintSetIds.set(key, id);
+      this.layout++;
     }
     return id;
   }
@@ -172,6 +197,10 @@ export class NodeTable implements Snapshot {
     this.unschedulable = enlarged(this.unschedulable);
     this.taintSet = enlarged(this.taintSet);
     this.generation = enlarged(this.generation);
+    this.factsGeneration = enlarged(this.factsGeneration);
+    this.#log = new Int32Array(changesKept(this.#capacity));
+    this.#logStart = this.changes;
+    this.layout++;
     this.#tasks = enlarged(this.#tasks);
     this.#rank = enlarged(this.#rank);
     for (const columns of this.#resources.values()) columns.grow();

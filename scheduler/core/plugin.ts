@@ -6,6 +6,11 @@
  * Plugins work by columns, not node by node: a filter gets the verdicts of all nodes and marks those it
  * refuses; a scorer fills in the scores of all nodes. Plugins are pure: no clock, no randomness, no I/O.
  *
+ * With `admits` and `scoreSlot` a plugin also answers for one node at a time, so that decisions of like
+ * tasks are kept and only what changed is looked at again (class-index.ts). These two may depend on nothing
+ * but the one node and what the task's signature covers. A profile with a plugin that lacks them looks at
+ * all nodes for every task: slower, and the same decisions.
+ *
  * To add a call to an extension point that has none yet: collect its plugins in Profile, call them at
  * their place in scheduleTask (core points) or scheduler.ts (points around the bind), and take the point
  * out of `pointsWithoutRunner`.
@@ -52,6 +57,8 @@ export type ClusterEvent =
 /** The states are what a plugin works out once per task; undefined means it has no say in this task. */
 export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   readonly name: string;
+  /** `admits` and `scoreSlot` read only facts of the node itself, not what tasks hold of it. */
+  readonly readsNodeFactsOnly?: boolean;
 
   /** May the task be queued at all? Gives the reason why not. */
   preEnqueue?(task: SchedulingTask): string | undefined;
@@ -61,6 +68,8 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   preFilter?(task: SchedulingTask, snapshot: Snapshot): FilterState | undefined;
   /** Marks the nodes the task cannot run on. Called with the state of `preFilter`. */
   filter?(state: FilterState, snapshot: Snapshot, verdicts: Verdicts): void;
+  /** `filter` for one slot: true where it leaves the node alone. */
+  admits?(state: FilterState, snapshot: Snapshot, slot: number): boolean;
   /** Every reason why `filter` refuses that node, at least one. Belongs to `filter`. */
   explain?(state: FilterState, snapshot: Snapshot, slot: number): Rejection[];
   /** Could this event make nodes acceptable that `filter` refused? (KEP-4247, QueueingHint.) Absent: always. */
@@ -72,6 +81,13 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   preScore?(task: SchedulingTask, snapshot: Snapshot, verdicts: Uint8Array): ScoreState | undefined;
   /** Fills in 0 (worst) to 100 (best) for the feasible slots; the others do not matter. */
   score?(state: ScoreState, snapshot: Snapshot, scores: Float64Array): void;
+  /** `score` for one slot, to the last bit. */
+  scoreSlot?(state: ScoreState, snapshot: Snapshot, slot: number): number;
+  /**
+   * Of a scorer whose state is not the same for all tasks of a signature (it counts the task's own job):
+   * the slots that may score less than 100, as keys. All others score 100, none more.
+   */
+  exceptions?(state: ScoreState): ReadonlyMap<number, unknown>;
 
   /** Books what the plugin keeps for the task before the bind; `unreserve` undoes it when the bind fails. */
   reserve?(task: SchedulingTask, node: string): void;
@@ -84,7 +100,7 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   postBind?(task: SchedulingTask, node: string): void;
 }
 
-export type ExtensionPoint = Exclude<keyof Plugin, 'name'>;
+export type ExtensionPoint = Exclude<keyof Plugin, 'name' | 'readsNodeFactsOnly'>;
 
 /** Extension points nothing implements yet; a profile refuses a plugin that has one, rather than ignore it. */
 export const pointsWithoutRunner: readonly ExtensionPoint[] = [

@@ -19,6 +19,8 @@ import { taintToleration } from './plugins/taint-toleration.ts';
 export type QueueSort = Plugin & Required<Pick<Plugin, 'queueSort'>>;
 export type Filter = Plugin & Required<Pick<Plugin, 'preFilter' | 'filter' | 'explain'>>;
 export type Scorer = Plugin & Required<Pick<Plugin, 'preScore' | 'score'>>;
+export type SlotFilter = Filter & Required<Pick<Plugin, 'admits'>>;
+export type SlotScorer = Scorer & Required<Pick<Plugin, 'scoreSlot'>>;
 
 export interface PluginEntry {
   plugin: Plugin;
@@ -31,6 +33,11 @@ export interface WeightedScorer {
   weight: number;
   /** Its scores in the decision under way, by slot. */
   column: Float64Array;
+}
+
+export interface SlotForms {
+  filters: readonly SlotFilter[];
+  scorers: readonly { plugin: SlotScorer; weight: number }[];
 }
 
 /** In the order they are asked: cheap and telling filters first. Weights as in kube-scheduler. */
@@ -55,6 +62,8 @@ export class Profile {
   readonly scorers: readonly WeightedScorer[];
   /** Its unrounded score decides between nodes of equal total. */
   readonly tieBreaker: WeightedScorer | undefined;
+  /** The same filters and scorers, when all of them answer for one node at a time; undefined otherwise. */
+  readonly slotForms: SlotForms | undefined;
   /** Of the decision under way, by slot: what the filters said, and the weighted sum of the scores. */
   verdicts = new Uint8Array(0);
   totals = new Float64Array(0);
@@ -73,6 +82,7 @@ export class Profile {
       isScorer(plugin) ? [{ plugin, weight, column: new Float64Array(0) }] : [],
     );
     this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === bestFit.name);
+    this.slotForms = slotFormsOf(this);
   }
 
   /** Makes the working memory large enough for a cluster of that size. */
@@ -94,6 +104,20 @@ function isFilter(plugin: Plugin): plugin is Filter {
 
 function isScorer(plugin: Plugin): plugin is Scorer {
   return plugin.score !== undefined && plugin.preScore !== undefined;
+}
+
+/** Sums of whole numbers do not depend on their order; with other weights nothing is kept from task to task. */
+function slotFormsOf({ filters, scorers }: Pick<Profile, 'filters' | 'scorers'>): SlotForms | undefined {
+  const ownFilters = filters.filter((plugin): plugin is SlotFilter => plugin.admits !== undefined);
+  const ownScorers = scorers.flatMap(({ plugin, weight }) =>
+    isSlotScorer(plugin) && Number.isInteger(weight) ? [{ plugin, weight }] : [],
+  );
+  const isComplete = ownFilters.length === filters.length && ownScorers.length === scorers.length;
+  return isComplete ? { filters: ownFilters, scorers: ownScorers } : undefined;
+}
+
+function isSlotScorer(plugin: Scorer): plugin is SlotScorer {
+  return plugin.scoreSlot !== undefined;
 }
 
 function refuseUnknownPoints(plugin: Plugin): void {

@@ -30,16 +30,17 @@ export interface SchedulingTask extends Footprint {
   nodeAffinity: NonNullable<Affinity['nodeAffinity']>;
   tolerations: readonly Toleration[];
   /**
-   * Tasks of one signature are alike to every plugin: what is decided for one holds for all
-   * (kube-scheduler's equivalence class).
+   * Tasks of one signature are alike to every filter and, but for where the rest of their jobs is, to every
+   * scorer: what is worked out for one holds for all (Borg's and kube-scheduler's equivalence class).
    */
   signature: string;
 }
 
 export function schedulingTask(task: Task): SchedulingTask {
   const { metadata, spec } = task;
+  const { job, ...footprint } = footprintOf(task);
   const asks = {
-    ...footprintOf(task),
+    ...footprint,
     priority: spec.priority ?? 0,
     nodeSelector: spec.nodeSelector ?? {},
     nodeAffinity: spec.affinity?.nodeAffinity ?? {},
@@ -47,6 +48,7 @@ export function schedulingTask(task: Task): SchedulingTask {
   };
   return {
     ...asks,
+    ...(job === undefined ? {} : { job }),
     key: keyOf(task),
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',

@@ -34,12 +34,22 @@ export interface Snapshot {
   /** Index into `taintSets`: nodes with equal taints share one. */
   readonly taintSet: Int32Array;
   readonly taintSets: readonly (readonly Taint[])[];
-  /** Grows with every change of that node. */
+  /** Counts all changes of all slots. */
+  readonly changes: number;
+  /** Number of the last change of that slot. */
   readonly generation: Float64Array;
+  /** Number of the last change of the node itself, rather than of what tasks hold of it. */
+  readonly factsGeneration: Float64Array;
+  /** Grows when columns were replaced or added, or a taint set was: states of plugins made before are void. */
+  readonly layout: number;
+  /** Changes up to and including this number are no longer known one by one. */
+  readonly forgottenChanges: number;
   /** Position of the node among all nodes sorted by name. */
   readonly rank: Int32Array;
   /** Counts changes that may make room: nodes set, tasks gone. As long as it stands, what did not fit does not fit. */
   readonly reliefs: number;
+  /** Which slot a change was of; `forgottenChanges` < number ≤ `changes`. */
+  changedSlot(number: number): number;
   /** Undefined when no node offers or uses it. */
   resource(name: string): ResourceColumns | undefined;
   /** Slots on which a port (`TCP/8080`) is taken. */

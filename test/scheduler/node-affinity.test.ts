@@ -124,7 +124,7 @@ describe('TestNodeAffinityPriority', () => {
   it('no machine matches preferred scheduling requirements in NodeAffinity of pod so all machines priority is zero', () => {
     expect(scoreOf([labels2, labels3], affinity1)).toMatchObject({
       node: 'machine1',
-      scores: [{ plugin: 'BestFit' }],
+      scores: [{ plugin: 'NodeAffinity', score: 0 }, { plugin: 'BestFit' }],
     });
   });
 

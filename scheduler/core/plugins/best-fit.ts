@@ -28,6 +28,16 @@ export const bestFit = {
     for (const { amount, columns } of packed)
       addUtilisation(columns, amount, scores.subarray(0, size), 100 / packed.length);
   },
+
+  scoreSlot(packed, _snapshot, slot) {
+    const share = 100 / packed.length;
+    let score = 0;
+    for (let at = 0; at < packed.length; at++) {
+      const { amount, columns } = packed[at]!;
+      score += (columns.used[slot]! + amount) * columns.inverse[slot]! * share;
+    }
+    return score;
+  },
 } satisfies Plugin<never, Packed[]>;
 
 function addUtilisation(

@@ -5,17 +5,33 @@
  */
 import type { Plugin } from '../plugin.ts';
 
+interface ScoreState {
+  /** Tasks of the job by slot. */
+  holders: ReadonlyMap<number, number>;
+  most: number;
+}
+
 export const jobSpreading = {
   name: 'JobSpreading',
 
   preScore({ job }, snapshot) {
     const holders = job === undefined ? undefined : snapshot.tasksOfJob(job);
-    return holders && holders.size > 0 ? holders : undefined;
+    if (!holders || holders.size === 0) return undefined;
+    let most = 0;
+    for (const count of holders.values()) if (count > most) most = count;
+    return { holders, most };
   },
 
-  score(holders, { size }, scores) {
+  score(state, { size }, scores) {
     scores.fill(100, 0, size);
-    const most = Math.max(...holders.values());
-    for (const [slot, count] of holders) scores[slot] = (100 * (most - count)) / most;
+    for (const slot of state.holders.keys()) scores[slot] = scoreAt(state, slot);
   },
-} satisfies Plugin<never, ReadonlyMap<number, number>>;
+
+  scoreSlot: (state, _snapshot, slot) => scoreAt(state, slot),
+
+  exceptions: ({ holders }) => holders,
+} satisfies Plugin<never, ScoreState>;
+
+function scoreAt({ holders, most }: ScoreState, slot: number): number {
+  return (100 * (most - (holders.get(slot) ?? 0))) / most;
+}

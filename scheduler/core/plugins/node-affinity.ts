@@ -14,14 +14,20 @@ interface FilterState {
   terms: readonly NodeSelectorTerm[] | undefined;
 }
 
+type Preferences = NonNullable<
+  SchedulingTask['nodeAffinity']['preferredDuringSchedulingIgnoredDuringExecution']
+>;
+
 interface ScoreState {
-  /** Sum of the weights of the matching preferences, by slot. */
-  preference: Float64Array;
-  most: number;
+  preferences: Preferences;
+  /** Sum of their weights: what a node scores 100 for. */
+  sum: number;
+  verdicts: Uint8Array;
 }
 
 export const nodeAffinity = {
   name: 'NodeAffinity',
+  readsNodeFactsOnly: true,
 
   preFilter: filterState,
 
@@ -30,6 +36,8 @@ export const nodeAffinity = {
       if (column[slot] === feasible && refusal(state, snapshot, slot)) column[slot] = mark;
     }
   },
+
+  admits: (state, snapshot, slot) => refusal(state, snapshot, slot) === undefined,
 
   explain: (state, snapshot, slot) => [{ reason: refusal(state, snapshot, slot) ?? '' }],
 
@@ -41,24 +49,29 @@ export const nodeAffinity = {
     return !state || refusal(state, snapshot, event.slot) === undefined;
   },
 
-  preScore({ nodeAffinity: affinity }, snapshot, verdicts) {
+  preScore({ nodeAffinity: affinity }, _snapshot, verdicts) {
     const preferences = affinity.preferredDuringSchedulingIgnoredDuringExecution;
     if (!preferences?.length) return undefined;
-    const preference = new Float64Array(snapshot.size);
-    for (let slot = 0; slot < snapshot.size; slot++) {
-      if (verdicts[slot] !== feasible) continue;
-      for (const { weight, preference: term } of preferences) {
-        if (matchesTerm(term, snapshot, slot)) preference[slot]! += weight;
-      }
-    }
-    const most = preference.reduce((highest, sum) => Math.max(highest, sum), 0);
-    return most > 0 ? { preference, most } : undefined;
+    return { preferences, sum: preferences.reduce((sum, { weight }) => sum + weight, 0), verdicts };
   },
 
-  score({ preference, most }, { size }, scores) {
-    for (let slot = 0; slot < size; slot++) scores[slot] = (100 * preference[slot]!) / most;
+  score(state, snapshot, scores) {
+    for (let slot = 0; slot < snapshot.size; slot++) {
+      if (state.verdicts[slot] === feasible) scores[slot] = scoreOf(state, snapshot, slot);
+    }
   },
+
+  scoreSlot: scoreOf,
 } satisfies Plugin<FilterState, ScoreState>;
+
+/** Of the node alone, so that it stands whatever becomes of other nodes. */
+function scoreOf({ preferences, sum }: ScoreState, snapshot: Snapshot, slot: number): number {
+  let matched = 0;
+  for (const { weight, preference } of preferences) {
+    if (matchesTerm(preference, snapshot, slot)) matched += weight;
+  }
+  return (100 * matched) / sum;
+}
 
 function filterState({ nodeSelector, nodeAffinity: affinity }: SchedulingTask): FilterState | undefined {
   const terms = affinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

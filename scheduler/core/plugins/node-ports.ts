@@ -14,6 +14,8 @@ export const nodePorts = {
     }
   },
 
+  admits: (ports, snapshot, slot) => !ports.some((port) => snapshot.isPortTaken(port, slot)),
+
   explain: (ports, snapshot, slot) =>
     ports
       .filter((port) => snapshot.isPortTaken(port, slot))

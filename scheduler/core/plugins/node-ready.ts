@@ -3,6 +3,7 @@ import { feasible, type Plugin } from '../plugin.ts';
 
 export const nodeReady = {
   name: 'NodeReady',
+  readsNodeFactsOnly: true,
 
   preFilter: () => ({}),
 
@@ -11,6 +12,8 @@ export const nodeReady = {
       if (ready[slot] === 0 && column[slot] === feasible) column[slot] = mark;
     }
   },
+
+  admits: (_state, { ready }, slot) => ready[slot] === 1,
 
   explain: () => [{ reason: 'not ready' }],
 

@@ -23,6 +23,14 @@ export const nodeResourcesFit = {
     }
   },
 
+  admits(needs, _snapshot, slot) {
+    for (let at = 0; at < needs.length; at++) {
+      const { amount, columns } = needs[at]!;
+      if (columns === undefined || amount > columns.free[slot]!) return false;
+    }
+    return true;
+  },
+
   explain: (needs, _snapshot, slot) => needs.flatMap((need) => shortageOf(need, slot)),
 
   /** Worth another try only if this very node would do now. */

@@ -8,6 +8,7 @@ const cordon: Taint = { key: taints.unschedulable, effect: 'NoSchedule' };
 
 export const nodeUnschedulable = {
   name: 'NodeUnschedulable',
+  readsNodeFactsOnly: true,
 
   preFilter: ({ tolerations }) => (tolerates(tolerations, cordon) ? undefined : {}),
 
@@ -16,6 +17,8 @@ export const nodeUnschedulable = {
       if (unschedulable[slot] === 1 && column[slot] === feasible) column[slot] = mark;
     }
   },
+
+  admits: (_state, { unschedulable }, slot) => unschedulable[slot] === 0,
 
   explain: () => [{ reason: 'cordoned' }],
 

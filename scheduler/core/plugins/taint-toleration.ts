@@ -5,7 +5,6 @@
 import type { Taint } from '../../../api/kinds/node.ts';
 import type { Toleration } from '../../../api/kinds/task-spec.ts';
 import { feasible, type Plugin } from '../plugin.ts';
-import type { Snapshot } from '../snapshot.ts';
 
 /** By taint set: how many of its taints the task does not tolerate. */
 type Intolerable = Float64Array;
@@ -15,14 +14,9 @@ interface FilterState {
   intolerable: Intolerable;
 }
 
-interface ScoreState {
-  intolerable: Intolerable;
-  /** On the worst feasible node. */
-  most: number;
-}
-
 export const taintToleration = {
   name: 'TaintToleration',
+  readsNodeFactsOnly: true,
 
   preFilter({ tolerations }, { taintSets }) {
     const intolerable = countIntolerable(taintSets, tolerations, isHard);
@@ -34,6 +28,8 @@ export const taintToleration = {
       if (intolerable[taintSet[slot]!]! > 0 && column[slot] === feasible) column[slot] = mark;
     }
   },
+
+  admits: ({ intolerable }, { taintSet }, slot) => intolerable[taintSet[slot]!] === 0,
 
   /** The first such taint, as kube-scheduler says it: one node is counted under one taint. */
   explain({ tolerations }, { taintSet, taintSets }, slot) {
@@ -51,18 +47,15 @@ export const taintToleration = {
     return taints.every((taint) => !isHard(taint) || tolerates(tolerations, taint));
   },
 
-  preScore: ({ tolerations }, snapshot, verdicts) => {
-    const intolerable = countIntolerable(snapshot.taintSets, tolerations, (taint) => !isHard(taint));
-    const most = intolerable && mostIntolerable(intolerable, snapshot, verdicts);
-    return most ? { intolerable, most } : undefined;
+  preScore: ({ tolerations }, { taintSets }) =>
+    countIntolerable(taintSets, tolerations, (taint) => !isHard(taint)),
+
+  score(intolerable, { size, taintSet }, scores) {
+    for (let slot = 0; slot < size; slot++) scores[slot] = scoreOf(intolerable[taintSet[slot]!]!);
   },
 
-  score({ intolerable, most }, { size, taintSet }, scores) {
-    for (let slot = 0; slot < size; slot++) {
-      scores[slot] = 100 - (100 * intolerable[taintSet[slot]!]!) / most;
-    }
-  },
-} satisfies Plugin<FilterState, ScoreState>;
+  scoreSlot: (intolerable, { taintSet }, slot) => scoreOf(intolerable[taintSet[slot]!]!),
+} satisfies Plugin<FilterState, Intolerable>;
 
 /** Undefined when the task lives with all of them, which is the usual case. */
 function countIntolerable(
@@ -82,17 +75,9 @@ function countIntolerable(
   return any ? intolerable : undefined;
 }
 
-function mostIntolerable(
-  intolerable: Intolerable,
-  { size, taintSet }: Snapshot,
-  verdicts: Uint8Array,
-): number {
-  let most = 0;
-  for (let slot = 0; slot < size; slot++) {
-    const count = intolerable[taintSet[slot]!]!;
-    if (verdicts[slot] === feasible && count > most) most = count;
-  }
-  return most;
+/** 100, 25, 11, 6 …: of the node alone, so that it stands whatever becomes of other nodes. */
+function scoreOf(count: number): number {
+  return 100 / (1 + count) ** 2;
 }
 
 function isHard({ effect }: Taint): boolean {

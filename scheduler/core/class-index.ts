@@ -1,0 +1,48 @@
+/**
+ * Decisions for tasks of like signature without looking at all nodes again (Borg, EuroSys'15 section 3.4:
+ * score caching and equivalence classes). Stands in for scheduleTask and gives the same decisions:
+ *
+ *   first task of a class    every node is filtered and scored, and the totals kept in a tree
+ *   the ones after it        only the slots the change log names since then; then the root of the tree
+ *
+ * What differs within a class, where the rest of the task's job is, lowers a few slots while searching.
+ * Invariant: what `schedule` answers, scheduleTask would answer.
+ */
+import { EquivalenceClass } from './equivalence-class.ts';
+import type { Profile } from './profile.ts';
+import { type Decision, scheduleTask } from './schedule.ts';
+import type { SchedulingTask } from './scheduling-task.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Each keeps about 25 bytes per node. */
+const maxClasses = 256;
+
+export class ClassIndex {
+  readonly #profile: Profile;
+  readonly #snapshot: Snapshot;
+  /** The one used last comes last. */
+  readonly #classes = new Map<string, EquivalenceClass>();
+
+  constructor(profile: Profile, snapshot: Snapshot) {
+    this.#profile = profile;
+    this.#snapshot = snapshot;
+  }
+
+  schedule(task: SchedulingTask): Decision {
+    // Nobody fits: why not is only known from a look at every node.
+    return this.#classOf(task)?.place(task) ?? scheduleTask(this.#profile, this.#snapshot, task);
+  }
+
+  #classOf(task: SchedulingTask): EquivalenceClass | undefined {
+    const { slotForms, tieBreaker } = this.#profile;
+    if (!slotForms) return undefined;
+    const classes = this.#classes;
+    const { signature } = task;
+    let found = classes.get(signature);
+    if (found) classes.delete(signature);
+    if (!found?.isValid) found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreaker });
+    classes.set(signature, found);
+    if (classes.size > maxClasses) classes.delete(classes.keys().next().value ?? '');
+    return found;
+  }
+}
