@@ -62,8 +62,8 @@ const containerStateShape = closedObject(
 const containerStatusShape = closedObject(
   {
     name: Type.String(),
-    ready: flag('Whether it runs.'),
-    started: optional(flag('Whether it has ever started.')),
+    ready: flag('Whether it runs and its readiness probe, if there is one, passes.'),
+    started: optional(flag('Whether it runs and its startup probe, if there is one, has passed.')),
     restartCount: count('How often the agent started it again.'),
     state: withDefault(containerStateShape, {}),
     lastState: optional(containerStateShape),

@@ -5,6 +5,7 @@
  * Invariant: a container outlives the agent, and its exit code can be read afterwards. Every verb but
  * `create` and `start` may be repeated. An id (cid) is never used twice.
  */
+import type { BoundedOutcome } from '../bounded-command.ts';
 import type { ContainerLimits } from '../task/limits.ts';
 
 /** Everything a driver must know to make one container. */
@@ -42,6 +43,8 @@ export interface Refusal {
   message: string;
 }
 
+export const maxOutputBytes = 10 * 1024;
+
 export type Signal = 'TERM' | 'KILL';
 
 export interface Runtime {
@@ -55,6 +58,11 @@ export interface Runtime {
   /** Runs a created container; gives the pid of its first process. */
   start(cid: string): Promise<{ pid: number } | Refusal>;
   signal(cid: string, signal: Signal): Promise<void>;
+  /**
+   * Runs a command inside a running container to its end, or kills it when `signal` aborts. Of its output the
+   * first 10 KB are kept. Never throws.
+   */
+  run(cid: string, command: readonly string[], signal: AbortSignal): Promise<BoundedOutcome>;
   /** Ends what still lives of it and removes every trace but its log. */
   delete(cid: string): Promise<void>;
   state(cid: string): Promise<ContainerState>;

@@ -1,6 +1,12 @@
 /** What to do next for one task. Pure: the record and the time in, steps out; the runner acts. */
-import type { ContainerRecord, TaskRecord } from './task-record.ts';
-import { isOver, liveCid } from './task-record.ts';
+import {
+  type ContainerRecord,
+  isOver,
+  killTimeMs,
+  type Stop,
+  stopOf,
+  type TaskRecord,
+} from './task-record.ts';
 
 export type Step =
   | { do: 'start'; container: ContainerRecord }
@@ -16,32 +22,36 @@ export interface Plan {
   nextAtMs?: number;
 }
 
+const nothing: Plan = { steps: [] };
+/** A process that cannot be interrupted is killed again this often. */
+const killAgainMs = 1000;
+
 export function decideTask(record: TaskRecord, nowMs: number): Plan {
   if (isOver(record)) return { steps: record.cleaned ? [] : [{ do: 'clean' }] };
-  return record.stop ? decideStop(record, nowMs) : decideRun(record, nowMs);
-}
-
-function decideRun({ containers }: TaskRecord, nowMs: number): Plan {
-  const waiting = containers.flatMap((container) =>
-    container.life.state === 'waiting' ? [{ container, retryAtMs: container.life.retryAtMs }] : [],
-  );
-  const later = waiting.filter(({ retryAtMs }) => retryAtMs > nowMs).map(({ retryAtMs }) => retryAtMs);
+  const plans = record.containers.map((container) => decideContainer(record, container, nowMs));
+  const times = plans.flatMap(({ nextAtMs }) => nextAtMs ?? []);
   return {
-    steps: waiting
-      .filter(({ retryAtMs }) => retryAtMs <= nowMs)
-      .map(({ container }) => ({ do: 'start', container })),
-    ...(later.length > 0 ? { nextAtMs: Math.min(...later) } : {}),
+    steps: plans.flatMap(({ steps }) => steps),
+    ...(times.length > 0 ? { nextAtMs: Math.min(...times) } : {}),
   };
 }
 
-function decideStop({ containers, stop }: TaskRecord, nowMs: number): Plan {
-  if (!stop) return { steps: [] };
-  const killAtMs = stop.sinceMs + stop.graceSeconds * 1000;
-  const signal = nowMs >= killAtMs ? 'KILL' : stop.signalled ? undefined : 'TERM';
-  const steps = containers.flatMap((container): Step[] => {
-    if (container.life.state === 'waiting') return [{ do: 'abandon', container }];
-    const cid = liveCid(container);
-    return cid !== undefined && signal ? [{ do: 'signal', container, cid, signal }] : [];
-  });
-  return { steps, nextAtMs: signal === 'KILL' ? nowMs + 1000 : killAtMs };
+function decideContainer(record: TaskRecord, container: ContainerRecord, nowMs: number): Plan {
+  const stop = stopOf(record, container);
+  if (stop) return decideEnd(container, stop, nowMs);
+  if (container.life.state !== 'waiting') return nothing;
+  const { retryAtMs } = container.life;
+  return retryAtMs > nowMs ? { steps: [], nextAtMs: retryAtMs } : { steps: [{ do: 'start', container }] };
+}
+
+function decideEnd(container: ContainerRecord, stop: Stop, nowMs: number): Plan {
+  const { life } = container;
+  if (life.state === 'waiting') return { steps: [{ do: 'abandon', container }] };
+  if (life.state !== 'running') return nothing;
+  const { cid, signalled } = life;
+  const killAtMs = killTimeMs(stop);
+  if (nowMs >= killAtMs)
+    return { steps: [{ do: 'signal', container, cid, signal: 'KILL' }], nextAtMs: nowMs + killAgainMs };
+  const steps: Step[] = signalled ? [] : [{ do: 'signal', container, cid, signal: 'TERM' }];
+  return { steps, nextAtMs: killAtMs };
 }

@@ -6,6 +6,8 @@
  * has and no record names is nobody's and is removed.
  */
 import type { Task } from '../../api/kinds/resources.ts';
+import type { Container } from '../../api/kinds/task-spec.ts';
+import type { Health } from '../probes/decide-probe.ts';
 
 /** How a container ended. */
 export interface Termination {
@@ -23,7 +25,19 @@ export type ContainerLife =
   | { state: 'waiting'; reason: string; message?: string; retryAtMs: number }
   /** Between the decision to start it and its first instruction. */
   | { state: 'starting'; cid: string }
-  | { state: 'running'; cid: string; pid: number; startedAtMs: number; imageID?: string }
+  | {
+      state: 'running';
+      cid: string;
+      pid: number;
+      startedAtMs: number;
+      imageID?: string;
+      /** What its probes have found out; absent without probes. */
+      health?: Health;
+      /** Set when this container alone is to end, and be restarted if its policy says so. */
+      stop?: ContainerStop;
+      /** TERM was sent; when the grace is over, KILL. */
+      signalled?: boolean;
+    }
   /** Over, for good. */
   | { state: 'ended'; termination: Termination };
 
@@ -42,8 +56,11 @@ export interface ContainerRecord {
 export interface Stop {
   sinceMs: number;
   graceSeconds: number;
-  /** TERM was sent; after `graceSeconds`, KILL. */
-  signalled: boolean;
+}
+
+export interface ContainerStop extends Stop {
+  /** Why, for people: it goes into the container's termination. */
+  message: string;
 }
 
 export interface TaskRecord {
@@ -78,6 +95,27 @@ export function newRecord(task: Task, nowMs: number): TaskRecord {
 export function containerId(record: TaskRecord, container: ContainerRecord): string {
   const uid = record.uid.replaceAll('-', '').slice(0, 16).toLowerCase();
   return `${uid}-${record.containers.indexOf(container)}-${container.starts}`;
+}
+
+export function containerSpec({ task }: Pick<TaskRecord, 'task'>, { name }: ContainerRecord): Container {
+  const found = task.spec.containers.find((container) => container.name === name);
+  if (!found) throw new Error(`task ${task.metadata.name} has no container ${name}`);
+  return found;
+}
+
+/** Whichever ends the container first: the end of its task or its own. */
+export function stopOf({ stop }: Pick<TaskRecord, 'stop'>, { life }: ContainerRecord): Stop | undefined {
+  const own = life.state === 'running' ? life.stop : undefined;
+  if (!stop || !own) return stop ?? own;
+  return killTimeMs(own) < killTimeMs(stop) ? own : stop;
+}
+
+export function killTimeMs({ sinceMs, graceSeconds }: Stop): number {
+  return sinceMs + graceSeconds * 1000;
+}
+
+export function isReady({ life }: ContainerRecord): boolean {
+  return life.state === 'running' && (life.health?.ready ?? true);
 }
 
 export function liveCid({ life }: ContainerRecord): string | undefined {

@@ -11,6 +11,7 @@ import type { TaskRecord } from './task-record.ts';
 export class TaskRecords {
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #saves = new Map<string, Promise<void>>();
 
   constructor(rootDirectory: string, logger: Logger) {
     this.#directory = join(rootDirectory, 'tasks');
@@ -23,7 +24,19 @@ export class TaskRecords {
     return records.filter((record) => record !== undefined);
   }
 
+  /** Saves of one record take turns; the last one wins. */
   async save(record: TaskRecord): Promise<void> {
+    const before = this.#saves.get(record.uid) ?? Promise.resolve();
+    const saved = before.catch(() => {}).then(() => this.#write(record));
+    this.#saves.set(record.uid, saved);
+    try {
+      await saved;
+    } finally {
+      if (this.#saves.get(record.uid) === saved) this.#saves.delete(record.uid);
+    }
+  }
+
+  async #write(record: TaskRecord): Promise<void> {
     const directory = join(this.#directory, record.uid);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const draft = join(directory, 'task.json.part');

@@ -15,6 +15,8 @@ import { Loop } from '../../api/meta/loop.ts';
 import type { Happening } from '../../client/event-recorder.ts';
 import { removeTaskCgroup } from '../hooks/cgroup.ts';
 import { type NodeFacts, prepare, type Start } from '../hooks/hook.ts';
+import { firstHealth } from '../probes/decide-probe.ts';
+import { hasProbes, TaskProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
 import { decideTask, type Step } from './decide-task.ts';
@@ -22,7 +24,9 @@ import { decideRestart, preparationDelayMs } from './restart-policy.ts';
 import {
   type ContainerRecord,
   containerId,
+  containerSpec,
   liveCid,
+  stopOf,
   type TaskRecord,
   type Termination,
 } from './task-record.ts';
@@ -55,6 +59,7 @@ export class TaskRunner {
   readonly #context: RunnerContext;
   readonly #clock: Clock;
   readonly #loop: Loop;
+  readonly #probes: TaskProbes;
   readonly #logger: Logger;
   readonly #whenCleaned: Promise<void>;
   #cleaned: () => void = () => {};
@@ -68,6 +73,15 @@ export class TaskRunner {
     this.#logger = context.logger;
     this.#whenCleaned = new Promise((resolve) => {
       this.#cleaned = resolve;
+    });
+    this.#probes = new TaskProbes({
+      runtime: context.runtime,
+      address: context.node.address,
+      clock: this.#clock,
+      logger: context.logger,
+      onChange: () => this.wake(),
+      onFailure: ({ name }, kind, message) =>
+        this.#event('Warning', 'Unhealthy', `${kind} probe of container ${name} failed: ${message}`),
     });
     this.#loop = new Loop({
       name: 'task',
@@ -88,17 +102,16 @@ export class TaskRunner {
   }
 
   /** Lets go of the task; its containers run on. */
-  halt(): Promise<void> {
-    return this.#loop.stop();
+  async halt(): Promise<void> {
+    await this.#loop.stop();
+    await this.#probes.stop();
   }
 
   /** Ends the task; a second call can only shorten the grace. */
   stop(graceSeconds: number): void {
     const { stop } = this.record;
     if (stop && stop.graceSeconds <= graceSeconds) return;
-    this.record.stop = stop
-      ? { ...stop, graceSeconds }
-      : { sinceMs: this.#clock.now(), graceSeconds, signalled: false };
+    this.record.stop = stop ? { ...stop, graceSeconds } : { sinceMs: this.#clock.now(), graceSeconds };
     this.wake();
   }
 
@@ -117,6 +130,8 @@ export class TaskRunner {
   async #turn(): Promise<number> {
     this.#checkSoon = false;
     await allDone(this.record.containers.map((container) => this.#observe(container)));
+    await allDone(this.record.containers.map((container) => this.#applyHealth(container)));
+    this.#probes.follow(this.record);
     const { steps, nextAtMs } = decideTask(this.record, this.#clock.now());
     await allDone(steps.map((step) => this.#act(step)));
     if (this.record.cleaned) this.#cleaned();
@@ -160,6 +175,26 @@ export class TaskRunner {
     }
   }
 
+  /** Takes over what the probes have found out; a deadly failure is the container's end. */
+  async #applyHealth(container: ContainerRecord): Promise<void> {
+    const { life } = container;
+    if (life.state !== 'running' || life.stop) return;
+    const worker = this.#probes.of(life.cid);
+    if (!worker || (worker.health === life.health && !worker.fatal)) return;
+    life.health = worker.health;
+    if (worker.fatal) {
+      const { kind, message } = worker.fatal;
+      const { terminationGracePeriodSeconds } = this.record.task.spec;
+      const graceSeconds =
+        containerSpec(this.record, container)[`${kind}Probe`]?.terminationGracePeriodSeconds ??
+        terminationGracePeriodSeconds;
+      const why = `${kind} probe failed: ${message}`;
+      life.stop = { sinceMs: this.#clock.now(), graceSeconds, message: why };
+      life.health = { ...life.health, ready: false };
+    }
+    await this.#save();
+  }
+
   /** Between the end of a process and its exit file there is a moment when neither is to be seen. */
   #isMissingForLong(cid: string): boolean {
     const nowMs = this.#clock.monotonicMs();
@@ -175,7 +210,7 @@ export class TaskRunner {
       case 'abandon':
         return this.#abandon(step.container);
       case 'signal':
-        return this.#signal(step.cid, step.signal);
+        return this.#signal(step.container, step.signal);
       case 'clean':
         return this.#clean();
     }
@@ -205,7 +240,7 @@ export class TaskRunner {
 
   #newStart(containerRecord: ContainerRecord, cid: string): Start {
     const { record } = this;
-    const container = record.task.spec.containers.find(({ name }) => name === containerRecord.name)!;
+    const container = containerSpec(record, containerRecord);
     const { node } = this.#context;
     return {
       node,
@@ -236,16 +271,25 @@ export class TaskRunner {
 
   async #setRunning(container: ContainerRecord, cid: string, pid: number, imageID?: string): Promise<void> {
     const startedAtMs = this.#clock.now();
-    container.life = { state: 'running', cid, pid, startedAtMs, ...(imageID ? { imageID } : {}) };
+    const spec = containerSpec(this.record, container);
+    const health = hasProbes(spec) ? { health: firstHealth(spec) } : {};
+    container.life = { state: 'running', cid, pid, startedAtMs, ...health, ...(imageID ? { imageID } : {}) };
     await this.#save();
   }
 
   async #end(container: ContainerRecord, end: Termination): Promise<void> {
-    const startedAtMs = container.life.state === 'running' ? container.life.startedAtMs : undefined;
-    const termination = { ...end, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
+    const { startedAtMs, stop } =
+      container.life.state === 'running' ? container.life : { startedAtMs: undefined, stop: undefined };
+    const termination: Termination = {
+      ...end,
+      ...(startedAtMs === undefined ? {} : { startedAtMs }),
+      ...(stop ? { message: stop.message } : {}),
+    };
+    // Ended because a probe failed: that was no success, whatever the container says.
+    const outcome = { ...termination, exitCode: end.exitCode || (stop ? 1 : 0) };
     const verdict = this.record.stop
       ? { restart: false as const }
-      : decideRestart(this.record.task.spec, container, termination);
+      : decideRestart(this.record.task.spec, container, outcome);
     if (verdict.restart) {
       container.last = termination;
       container.failures = verdict.failures;
@@ -276,14 +320,17 @@ export class TaskRunner {
     await this.#save();
   }
 
-  async #signal(cid: string, signal: 'TERM' | 'KILL'): Promise<void> {
-    const { stop } = this.record;
-    if (stop && !stop.signalled) {
-      this.#event('Normal', 'Killing', `stopping, with ${stop.graceSeconds} s of grace`);
-      stop.signalled = true;
+  async #signal(container: ContainerRecord, signal: 'TERM' | 'KILL'): Promise<void> {
+    const { life } = container;
+    if (life.state !== 'running') return;
+    if (!life.signalled) {
+      const grace = `with ${stopOf(this.record, container)?.graceSeconds ?? 0} s of grace`;
+      const why = life.stop ? `: ${life.stop.message}` : '';
+      this.#event('Normal', 'Killing', `stopping container ${container.name}, ${grace}${why}`);
+      life.signalled = true;
       await this.#context.records.save(this.record);
     }
-    await this.#context.runtime.signal(cid, signal);
+    await this.#context.runtime.signal(life.cid, signal);
   }
 
   async #clean(): Promise<void> {

@@ -4,7 +4,7 @@ import type { TaskPhase } from '../../api/kinds/task-phase.ts';
 import { type Condition, withCondition } from '../../api/meta/conditions.ts';
 import { timestamp } from '../../api/meta/object-meta.ts';
 import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
-import { isOver } from './task-record.ts';
+import { isOver, isReady } from './task-record.ts';
 
 /** `hostIP` is the node's address. Conditions of others in the task's present status are kept. */
 export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): TaskStatus {
@@ -49,7 +49,7 @@ function conditionsOf(
   phase: TaskPhase,
   nowMs: number,
 ): Condition[] {
-  const ready = containers.every(({ life }) => life.state === 'running');
+  const ready = containers.every(isReady);
   const over = phase === 'Succeeded' || phase === 'Failed';
   const readiness = {
     status: ready ? ('True' as const) : ('False' as const),
@@ -67,8 +67,8 @@ function containerStatus({ task }: TaskRecord, container: ContainerRecord): Cont
   const running = life.state === 'running' ? life : undefined;
   return {
     name,
-    ready: running !== undefined,
-    started: running !== undefined,
+    ready: isReady(container),
+    started: running !== undefined && (running.health?.started ?? true),
     restartCount,
     state: stateOf(container),
     ...(last ? { lastState: { terminated: terminated(last) } } : {}),

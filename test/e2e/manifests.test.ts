@@ -13,6 +13,7 @@ const outcomes: Record<string, string[][]> = {
   ],
   '04-placement.yaml': [['wait', 'job/placed', '--for=condition=Available']],
   '05-objects.yaml': [['wait', 'namespace/team-a', '--for=jsonpath={.status.phase}=Active']],
+  '07-probes.yaml': [['wait', 'job/probed', '--for=condition=Available']],
 };
 
 describe('the manifests', () => {

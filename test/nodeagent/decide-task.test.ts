@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideTask } from '../../nodeagent/task/decide-task.ts';
 import type { ContainerLife } from '../../nodeagent/task/task-record.ts';
-import { record, task } from '../kit/nodeagent-objects.ts';
+import { container, record, task } from '../kit/nodeagent-objects.ts';
 
 const running: ContainerLife = { state: 'running', cid: 'c', pid: 1, startedAtMs: 0 };
 const ended: ContainerLife = {
@@ -13,7 +13,8 @@ const waiting = (retryAtMs: number): ContainerLife => ({
   reason: 'CrashLoopBackOff',
   retryAtMs,
 });
-const stop = { sinceMs: 1000, graceSeconds: 10, signalled: true };
+const signalled: ContainerLife = { ...running, signalled: true };
+const stop = { sinceMs: 1000, graceSeconds: 10 };
 
 describe('decideTask', () => {
   it('starts a container whose time has come, and waits for one whose has not', () => {
@@ -27,19 +28,28 @@ describe('decideTask', () => {
   });
 
   it('sends TERM once, waits for the grace, then KILL', () => {
-    const fresh = record(task(), { stop: { ...stop, signalled: false } }, { life: running });
-    const told = record(task(), { stop }, { life: running });
+    const fresh = record(task(), { stop }, { life: running });
+    const told = record(task(), { stop }, { life: signalled });
     expect(decideTask(fresh, 1000).steps).toMatchObject([{ do: 'signal', cid: 'c', signal: 'TERM' }]);
     expect(decideTask(told, 5000)).toEqual({ steps: [], nextAtMs: 11_000 });
     expect(decideTask(told, 11_000).steps).toMatchObject([{ do: 'signal', cid: 'c', signal: 'KILL' }]);
   });
 
+  it('ends one container whose probe failed and leaves the others alone', () => {
+    const two = record(task({ spec: { containers: [container(), container({ name: 'side' })] } }));
+    two.containers[0]!.life = { ...running, stop: { ...stop, message: 'liveness probe failed' } };
+    two.containers[1]!.life = { ...running, cid: 'd' };
+    expect(decideTask(two, 1000).steps).toMatchObject([{ do: 'signal', cid: 'c', signal: 'TERM' }]);
+  });
+
+  it('kills a container at the earlier of its own end and that of its task', () => {
+    const own = { sinceMs: 0, graceSeconds: 100, message: '' };
+    const both = record(task(), { stop }, { life: { ...running, signalled: true, stop: own } });
+    expect(decideTask(both, 11_000).steps).toMatchObject([{ signal: 'KILL' }]);
+  });
+
   it('kills at once when there is no grace', () => {
-    const now = record(
-      task(),
-      { stop: { sinceMs: 1000, graceSeconds: 0, signalled: false } },
-      { life: running },
-    );
+    const now = record(task(), { stop: { sinceMs: 1000, graceSeconds: 0 } }, { life: running });
     expect(decideTask(now, 1000).steps).toMatchObject([{ signal: 'KILL' }]);
   });
 

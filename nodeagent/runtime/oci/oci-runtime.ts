@@ -8,14 +8,23 @@
  * Invariant: the bundle directory exists before anything else of a container does, and goes last, so
  * `list` never misses one.
  */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../../api/meta/logger.ts';
-import { runCommand, tryCommand } from '../../command.ts';
+import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
+import { runCommand, toolEnvironment, tryCommand } from '../../command.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
-import type { ContainerSpec, ContainerState, Refusal, Runtime, Signal } from '../runtime.ts';
+import {
+  type ContainerSpec,
+  type ContainerState,
+  maxOutputBytes,
+  type Refusal,
+  type Runtime,
+  type Signal,
+} from '../runtime.ts';
 import { configJson, type HostFacts } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
 import { readHostFacts } from './host-facts.ts';
@@ -86,6 +95,22 @@ export class OciRuntime implements Runtime {
   async signal(cid: string, signal: Signal): Promise<void> {
     // Fails only when nothing is left to be signalled.
     await this.#runc(['kill', cid, signal]);
+  }
+
+  async run(cid: string, command: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {
+    const pidFile = join(this.#runDirectory(cid), `run-${randomUUID()}.pid`);
+    const args = ['--root', this.#runcRoot, 'exec', '--pid-file', pidFile, cid, ...command];
+    try {
+      return await boundedCommand(this.#options.runc, args, {
+        signal,
+        maxBytes: maxOutputBytes,
+        env: toolEnvironment,
+        // runc passes a KILL on to nobody: the process in the container is killed by its own pid.
+        kill: () => killInside(cid, pidFile),
+      });
+    } finally {
+      await rm(pidFile, { force: true });
+    }
   }
 
   async delete(cid: string): Promise<void> {
@@ -187,6 +212,17 @@ export class OciRuntime implements Runtime {
 
   #identityFile(cid: string): string {
     return join(this.#runDirectory(cid), 'process.json');
+  }
+}
+
+/** Its control group tells that the pid still is the container's. */
+async function killInside(cid: string, pidFile: string): Promise<void> {
+  try {
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    if (groups.includes(`/${cid}`)) process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has not begun, or is over.
   }
 }
 

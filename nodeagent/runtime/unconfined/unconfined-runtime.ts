@@ -10,9 +10,17 @@ import { closeSync, openSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../../api/meta/logger.ts';
+import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
-import type { ContainerSpec, ContainerState, Refusal, Runtime, Signal } from '../runtime.ts';
+import {
+  type ContainerSpec,
+  type ContainerState,
+  maxOutputBytes,
+  type Refusal,
+  type Runtime,
+  type Signal,
+} from '../runtime.ts';
 
 export interface UnconfinedRuntimeOptions {
   rootDirectory: string;
@@ -57,7 +65,7 @@ export class UnconfinedRuntime implements Runtime {
 
   async start(cid: string): Promise<{ pid: number } | Refusal> {
     const directory = this.#directory(cid);
-    const spec: ContainerSpec = JSON.parse(await readFile(join(directory, 'spec.json'), 'utf8'));
+    const spec = await this.#spec(cid);
     const log = openSync(spec.logPath, 'a', 0o600);
     try {
       const pid = await spawnDetached(spec, join(this.#exits.directory, cid), log);
@@ -76,6 +84,19 @@ export class UnconfinedRuntime implements Runtime {
     signalGroup(identity.pid, signal);
     // KILL takes the wrapper along, which then can write nothing.
     if (signal === 'KILL') await this.#exits.write(cid, 137);
+  }
+
+  async run(cid: string, command: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {
+    const { env, workingDir } = await this.#spec(cid);
+    const [file = '', ...args] = command;
+    return boundedCommand(file, args, {
+      signal,
+      maxBytes: maxOutputBytes,
+      env: variables(env),
+      cwd: workingDir,
+      detached: true,
+      kill: (pid) => signalGroup(pid, 'KILL'),
+    });
   }
 
   async delete(cid: string): Promise<void> {
@@ -124,6 +145,10 @@ export class UnconfinedRuntime implements Runtime {
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  async #spec(cid: string): Promise<ContainerSpec> {
+    return JSON.parse(await readFile(join(this.#directory(cid), 'spec.json'), 'utf8'));
+  }
+
   #directory(cid: string): string {
     return join(this.#options.rootDirectory, 'c', cid);
   }
@@ -134,9 +159,7 @@ const absent: ContainerState = { status: 'absent' };
 function spawnDetached({ args, env, workingDir }: ContainerSpec, exitFile: string, log: number) {
   const child = spawn('/bin/sh', ['-c', wrapper, 'gantry-task', exitFile, ...args], {
     cwd: workingDir,
-    env: Object.fromEntries(
-      env.map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
-    ),
+    env: variables(env),
     stdio: ['ignore', log, log],
     detached: true,
   });
@@ -145,6 +168,12 @@ function spawnDetached({ args, env, workingDir }: ContainerSpec, exitFile: strin
     child.once('error', reject);
     child.once('spawn', () => resolve(child.pid as number));
   });
+}
+
+function variables(env: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    env.map((entry) => [entry.split('=', 1)[0], entry.slice(entry.indexOf('=') + 1)]),
+  );
 }
 
 function signalGroup(pid: number, signal: Signal): void {

@@ -1,0 +1,192 @@
+/**
+ * One container of a task: what runs in it, with how much, and the rules between its fields. Used for the
+ * main and the init containers alike.
+ */
+import Type, { type Static } from 'typebox';
+import type { Cause } from '../meta/api-error.ts';
+import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta/names.ts';
+import { parseQuantity } from '../meta/quantity.ts';
+import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
+import { probeFields, validateProbes } from './task-probes.ts';
+
+const portShape = closedObject(
+  {
+    name: optional(text('Name of the port, a DNS label; gives the environment variable PORT_<NAME>.')),
+    containerPort: count(
+      'Port the container listens on. In host networking it is also the port taken on the node.',
+      { minimum: 1, maximum: 65535 },
+    ),
+    hostPort: optional(
+      count('Port taken on the node; defaults to containerPort, as tasks share the network of their node.', {
+        minimum: 1,
+        maximum: 65535,
+      }),
+    ),
+    protocol: withDefault(oneOf(['TCP', 'UDP'], 'Transport protocol.'), 'TCP'),
+  },
+  { description: 'A port the container listens on.' },
+);
+
+const resourcesShape = closedObject(
+  {
+    requests: optional(
+      quantities(
+        'What the scheduler sets aside: cpu, memory, ephemeral-storage or an extended resource such as example.com/gpu. Defaults to the limits.',
+      ),
+    ),
+    limits: optional(
+      quantities(
+        'What the task may not exceed: cpu is throttled, memory ends in OOMKilled, pids refuses to fork.',
+      ),
+    ),
+  },
+  { description: 'How much of the node the container needs, and may use at most.' },
+);
+
+const securityContextShape = closedObject(
+  {
+    runAsUser: optional(
+      count("User id of the process; default is the image's user, or root inside the container."),
+    ),
+    runAsGroup: optional(count('Group id of the process.')),
+    readOnlyRootFilesystem: optional(flag('Mount the root file system read-only.')),
+  },
+  { description: 'As whom the container runs, and what it may write.' },
+);
+
+export const containerShape = closedObject({
+  name: text('Unique among the containers of the task, a DNS label.'),
+  image: optional(
+    text("Image to run, known to the node (gantry image load). Absent: the host's own /usr, read-only.", {
+      maxLength: 512,
+    }),
+  ),
+  imagePullPolicy: optional(
+    oneOf(
+      ['Always', 'IfNotPresent', 'Never'],
+      'When to fetch the image. Nodes use the images loaded on them.',
+    ),
+  ),
+  command: optional(
+    Type.Array(Type.String(), {
+      maxItems: 1000,
+      description: "Replaces the image's entrypoint. Not run in a shell.",
+    }),
+  ),
+  args: optional(
+    Type.Array(Type.String(), { maxItems: 1000, description: "Arguments; replaces the image's command." }),
+  ),
+  workingDir: optional(text("Absolute path; default is the image's, or /.")),
+  env: optional(
+    list(
+      closedObject({ name: text('Name of the variable.'), value: withDefault(text('Its value.'), '') }),
+      'Environment variables.',
+      { mapKeys: ['name'] },
+    ),
+  ),
+  ports: optional(list(portShape, 'Ports the container listens on.', { maxItems: 100 })),
+  resources: withDefault(resourcesShape, {}),
+  securityContext: optional(securityContextShape),
+  ...probeFields,
+});
+
+export type Container = Static<typeof containerShape>;
+export type ContainerPort = Static<typeof portShape>;
+
+export function validateContainer(container: Container, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const nameProblem = dnsLabelError(container.name);
+  if (nameProblem) causes.push({ field: `${path}.name`, message: nameProblem });
+  if (container.image === undefined && !container.command?.length) {
+    causes.push({
+      field: `${path}.command`,
+      message: 'is required when there is no image',
+      reason: 'FieldValueRequired',
+    });
+  }
+  if (container.image !== undefined && !imageReference.test(container.image)) {
+    causes.push({
+      field: `${path}.image`,
+      message: `${JSON.stringify(container.image)} is not an image reference such as busybox, registry.example/app:1.2 or app@sha256:…`,
+    });
+  }
+  if (container.workingDir !== undefined && !container.workingDir.startsWith('/'))
+    causes.push({ field: `${path}.workingDir`, message: 'must be an absolute path' });
+  for (const [index, word] of [...(container.command ?? []), ...(container.args ?? [])].entries()) {
+    if (word.includes('\0'))
+      causes.push({ field: `${path}.command`, message: `word ${index} has a NUL character` });
+  }
+  for (const [index, { name, value }] of (container.env ?? []).entries()) {
+    const problem =
+      environmentNameError(name) ?? (value.includes('\0') ? 'value has a NUL character' : undefined);
+    if (problem) causes.push({ field: `${path}.env[${index}].name`, message: problem });
+  }
+  causes.push(
+    ...duplicates(
+      (container.env ?? []).map(({ name }) => name),
+      `${path}.env`,
+      'name',
+    ),
+  );
+  for (const [index, { name }] of (container.ports ?? []).entries()) {
+    const problem = name === undefined ? undefined : dnsLabelError(name, 15);
+    if (problem) causes.push({ field: `${path}.ports[${index}].name`, message: problem });
+  }
+  return [
+    ...causes,
+    ...validateResources(container, `${path}.resources`),
+    ...validateProbes(container, path),
+  ];
+}
+
+/** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */
+const imageReference =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
+
+function validateResources({ resources }: Container, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const [part, amounts] of Object.entries({
+    requests: resources.requests ?? {},
+    limits: resources.limits ?? {},
+  })) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      // A request that was defaulted from its limit is wrong only once.
+      if (part === 'requests' && resources.limits?.[name] === amount) continue;
+      const field = `${path}.${part}[${name}]`;
+      const problem = resourceNameError(name, part);
+      if (problem) causes.push({ field, message: problem });
+      else if (parseQuantity(amount).nano < 0n) causes.push({ field, message: 'must not be negative' });
+      else if (name.includes('/') && parseQuantity(amount).nano % 1_000_000_000n !== 0n)
+        causes.push({ field, message: 'must be a whole number' });
+    }
+  }
+  for (const [name, request] of Object.entries(resources.requests ?? {})) {
+    const limit = resources.limits?.[name];
+    if (limit !== undefined && parseQuantity(request).nano > parseQuantity(limit).nano) {
+      causes.push({
+        field: `${path}.requests[${name}]`,
+        message: `must be less than or equal to the limit of ${limit}`,
+      });
+    }
+  }
+  return causes;
+}
+
+function resourceNameError(name: string, part: string): string | undefined {
+  if (['cpu', 'memory', 'ephemeral-storage'].includes(name)) return undefined;
+  if (name === 'pids') return part === 'limits' ? undefined : 'pids can be limited, not requested';
+  if (!name.includes('/'))
+    return 'is not a resource: use cpu, memory, ephemeral-storage, pids (limits only) or an extended resource such as example.com/gpu';
+  return qualifiedNameError(name);
+}
+
+/** A cause for every value that was there before it in the list. */
+export function duplicates(values: string[], path: string, field: string): Cause[] {
+  const seen = new Set<string>();
+  return values.flatMap((value, index): Cause[] => {
+    if (seen.has(value))
+      return [{ field: `${path}[${index}].${field}`, message: `Duplicate value: ${JSON.stringify(value)}` }];
+    seen.add(value);
+    return [];
+  });
+}

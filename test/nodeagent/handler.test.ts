@@ -1,0 +1,97 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Handler } from '../../api/kinds/task-probes.ts';
+import { systemClock, VirtualClock } from '../../api/meta/clock.ts';
+import { maxAnswerBytes, runHandler } from '../../nodeagent/probes/handler.ts';
+import { container } from '../kit/nodeagent-objects.ts';
+
+describe('runHandler', () => {
+  let server: Server;
+  let port = 0;
+  let seen: string[] = [];
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      seen.push(`${request.url} ${request.headers['x-probe'] ?? ''}`.trim());
+      if (request.url === '/good') response.end('ok');
+      else if (request.url === '/here') response.writeHead(302, { location: '/good' }).end();
+      else if (request.url === '/there') response.writeHead(302, { location: 'http://192.0.2.1/' }).end();
+      else if (request.url === '/round') response.writeHead(302, { location: '/round' }).end();
+      else if (request.url === '/endless') {
+        response.writeHead(500);
+        const pour = (): void => {
+          while (response.write('x'.repeat(65_536)));
+          response.once('drain', pour);
+        };
+        pour();
+      } else if (request.url !== '/hangs') response.writeHead(503).end('not yet');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const run = (handler: Handler, run: (command: readonly string[]) => number = () => 0) =>
+    runHandler(
+      handler,
+      {
+        container: container({ ports: [{ name: 'web', containerPort: port, protocol: 'TCP' }] }),
+        cid: 'c',
+        address: '127.0.0.1',
+        runtime: { run: async (_cid, command) => ({ exitCode: run(command), output: 'oh no' }) },
+      },
+      { timeoutMs: 300, clock: systemClock },
+    );
+  const get = (path: string, more: object = {}) => run({ httpGet: { path, port, scheme: 'HTTP', ...more } });
+
+  it('takes 200 to 399 as good and says what else it got', async () => {
+    expect(await get('/good')).toEqual({ good: true, message: '' });
+    expect(await get('/bad')).toEqual({ good: false, message: 'HTTP 503: not yet' });
+  });
+
+  it('finds a port by its name and sends the headers', async () => {
+    seen = [];
+    await get('/good', { port: 'web', httpHeaders: [{ name: 'X-Probe', value: 'yes' }] });
+    expect(seen).toEqual(['/good yes']);
+  });
+
+  it('follows redirects on the host, not to others, and not for ever', async () => {
+    seen = [];
+    expect((await get('/here')).good).toBe(true);
+    expect(seen).toEqual(['/here', '/good']);
+    expect((await get('/there')).good).toBe(true);
+    expect(await get('/round')).toEqual({ good: false, message: 'more than 10 redirects' });
+  });
+
+  it('reads no more of an endless answer than it needs', async () => {
+    const { good, message } = await get('/endless');
+    expect(good).toBe(false);
+    expect(message.length).toBeLessThan(maxAnswerBytes + 100);
+  });
+
+  it('gives up a server that does not answer', async () => {
+    expect(await get('/hangs')).toEqual({ good: false, message: 'no answer within 0.3 s' });
+  });
+
+  it('connects, or says why it could not', async () => {
+    expect((await run({ tcpSocket: { port: 'web' } })).good).toBe(true);
+    expect((await run({ tcpSocket: { port: 1 } })).message).toMatch(/ECONNREFUSED/);
+  });
+
+  it('judges a command by its exit code', async () => {
+    expect((await run({ exec: { command: ['true'] } })).good).toBe(true);
+    const bad = await run({ exec: { command: ['false'] } }, () => 3);
+    expect(bad).toEqual({ good: false, message: 'exit code 3: oh no' });
+  });
+
+  it('leaves no timer behind', async () => {
+    const clock = new VirtualClock();
+    const target = { container: container(), cid: 'c', address: '127.0.0.1' };
+    const runtime = { run: async () => ({ exitCode: 0, output: '' }) };
+    await runHandler({ exec: { command: ['true'] } }, { ...target, runtime }, { timeoutMs: 1000, clock });
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
