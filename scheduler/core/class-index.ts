@@ -14,7 +14,7 @@ import { type Decision, scheduleTask } from './schedule.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Each keeps about 25 bytes per node. */
+/** Each keeps about 16 bytes per node. */
 const maxClasses = 256;
 
 export class ClassIndex {

@@ -1,12 +1,12 @@
 /**
- * What is known about the tasks of one signature: each slot's total and fit, in a tree, as of some change
- * of the table. `place` first makes up for the changes since then.
+ * What is known about the tasks of one signature: each slot's value, in a tree, as of some change of the
+ * table. `place` first makes up for the changes since then.
  *
- * Invariant: as of change `#cursor`, totals and fits are what scheduleTask would work out, less the scorers
+ * Invariant: as of change `#cursor`, values are what scheduleTask would work out, less the scorers
  * that have exceptions: those depend on more than the signature and are asked task by task.
  */
 import type { SlotFilter, SlotForms, SlotScorer, WeightedScorer } from './profile.ts';
-import type { Placement } from './schedule.ts';
+import { nodeValue, type Placement, worthOfTotal } from './schedule.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import { type Handicap, infeasible, ScoreTree } from './score-tree.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -38,16 +38,14 @@ export class EquivalenceClass {
   readonly #tree: ScoreTree;
   readonly #layout: number;
   #cursor = 0;
-  /** Rules over facts of nodes, what they said by slot, and the rules that also look at what tasks hold. */
+  /** Rules over facts of nodes, and what they said by slot: the sum of their scores, or `infeasible`. */
   readonly #factFilters: FilterRule[];
   readonly #factScorers: ScoreRule[];
-  readonly #admitted: Uint8Array;
   readonly #factTotals: Int32Array;
+  /** Rules that also look at what tasks hold of the node. */
   readonly #filters: FilterRule[];
-  readonly #scoreRules: ScoreRule[];
-  readonly #fitRule: ScoreRule | undefined;
-  /** For `ScoreTree.set`, one object for all calls. */
-  readonly #tie: { fit: number; rank: Int32Array };
+  readonly #taskScorers: ScoreRule[];
+  readonly #tieBreaker: WeightedScorer['plugin'] | undefined;
 
   constructor(snapshot: Snapshot, task: SchedulingTask, { filters, scorers, tieBreaker }: ClassRules) {
     const capacity = snapshot.present.length;
@@ -63,14 +61,12 @@ export class EquivalenceClass {
     this.#snapshot = snapshot;
     this.#layout = snapshot.layout;
     this.#tree = new ScoreTree(capacity);
-    this.#admitted = new Uint8Array(capacity);
     this.#factTotals = new Int32Array(capacity);
     this.#factFilters = filterRules.filter(({ plugin }) => plugin.readsNodeFactsOnly);
     this.#factScorers = scoreRules.filter(({ plugin }) => plugin.readsNodeFactsOnly);
     this.#filters = filterRules.filter(({ plugin }) => !plugin.readsNodeFactsOnly);
-    this.#scoreRules = scoreRules.filter(({ plugin }) => !plugin.readsNodeFactsOnly);
-    this.#fitRule = this.#scoreRules.find(({ plugin }) => plugin === tieBreaker?.plugin);
-    this.#tie = { fit: 0, rank: snapshot.rank };
+    this.#taskScorers = scoreRules.filter(({ plugin }) => !plugin.readsNodeFactsOnly);
+    this.#tieBreaker = tieBreaker?.plugin;
     this.#readAll();
   }
 
@@ -119,37 +115,35 @@ export class EquivalenceClass {
         if (plugin.exceptions?.(state).has(slot))
           handicap += weight * (Math.floor(plugin.scoreSlot(state, this.#snapshot, slot)) - usualScore);
       }
-      return handicap;
+      return handicap * worthOfTotal;
     };
   }
 
   #catchUp(): void {
-    const { changes, forgottenChanges, generation, size } = this.#snapshot;
-    if (this.#cursor === changes) return;
-    if (this.#cursor < forgottenChanges || changes - this.#cursor > size) {
+    const snapshot = this.#snapshot;
+    const { changes, generation, factsGeneration, rank } = snapshot;
+    const cursor = this.#cursor;
+    if (cursor === changes) return;
+    if (cursor < snapshot.forgottenChanges || changes - cursor > snapshot.size) {
       this.#readAll();
       return;
     }
-    this.#tie.rank = this.#snapshot.rank;
-    for (let number = this.#cursor + 1; number <= changes; number++) {
-      const slot = this.#snapshot.changedSlot(number);
+    for (let number = cursor + 1; number <= changes; number++) {
+      const slot = snapshot.changedSlot(number);
       // Of several changes of one slot only the last is worth a look.
       if (generation[slot] !== number) continue;
-      if (this.#snapshot.factsGeneration[slot]! > this.#cursor) this.#readFacts(slot);
-      const total = this.#totalOf(slot);
-      this.#tie.fit = this.#fitOf(slot, total);
-      this.#tree.set(slot, total, this.#tie);
+      if (factsGeneration[slot]! > cursor) this.#readFacts(slot);
+      this.#tree.set(slot, this.#valueOf(slot), rank);
     }
     this.#cursor = changes;
   }
 
   #readAll(): void {
     const { size, changes, rank } = this.#snapshot;
-    const { totals, fits } = this.#tree;
+    const { values } = this.#tree;
     for (let slot = 0; slot < size; slot++) {
       this.#readFacts(slot);
-      totals[slot] = this.#totalOf(slot);
-      fits[slot] = this.#fitOf(slot, totals[slot]!);
+      values[slot] = this.#valueOf(slot);
     }
     this.#tree.build(rank);
     this.#cursor = changes;
@@ -160,32 +154,29 @@ export class EquivalenceClass {
     const isAdmitted =
       snapshot.present[slot] === 1 &&
       this.#factFilters.every(({ plugin, state }) => plugin.admits(state, snapshot, slot));
-    this.#admitted[slot] = Number(isAdmitted);
-    this.#factTotals[slot] = isAdmitted ? sumOf(this.#factScorers, snapshot, slot) : 0;
+    let total = 0;
+    for (const { plugin, weight, state } of this.#factScorers)
+      if (isAdmitted) total += weight * Math.floor(plugin.scoreSlot(state, snapshot, slot));
+    this.#factTotals[slot] = isAdmitted ? total : infeasible;
   }
 
-  #totalOf(slot: number): number {
+  #valueOf(slot: number): number {
     const snapshot = this.#snapshot;
-    if (this.#admitted[slot] === 0) return infeasible;
-    for (let at = 0; at < this.#filters.length; at++) {
-      const { plugin, state } = this.#filters[at]!;
+    let total = this.#factTotals[slot]!;
+    if (total === infeasible) return infeasible;
+    const filters = this.#filters;
+    for (let at = 0; at < filters.length; at++) {
+      const { plugin, state } = filters[at]!;
       if (!plugin.admits(state, snapshot, slot)) return infeasible;
     }
-    return this.#factTotals[slot]! + sumOf(this.#scoreRules, snapshot, slot);
+    const scorers = this.#taskScorers;
+    let fit = 0;
+    for (let at = 0; at < scorers.length; at++) {
+      const { plugin, weight, state } = scorers[at]!;
+      const score = plugin.scoreSlot(state, snapshot, slot);
+      total += weight * Math.floor(score);
+      if (plugin === this.#tieBreaker) fit = score;
+    }
+    return nodeValue(total, fit);
   }
-
-  #fitOf(slot: number, total: number): number {
-    if (!this.#fitRule || total === infeasible) return 0;
-    const { plugin, state } = this.#fitRule;
-    return plugin.scoreSlot(state, this.#snapshot, slot);
-  }
-}
-
-function sumOf(rules: readonly ScoreRule[], snapshot: Snapshot, slot: number): number {
-  let sum = 0;
-  for (let at = 0; at < rules.length; at++) {
-    const { plugin, weight, state } = rules[at]!;
-    sum += weight * Math.floor(plugin.scoreSlot(state, snapshot, slot));
-  }
-  return sum;
 }

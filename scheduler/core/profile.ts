@@ -106,11 +106,11 @@ function isScorer(plugin: Plugin): plugin is Scorer {
   return plugin.score !== undefined && plugin.preScore !== undefined;
 }
 
-/** Sums of whole numbers do not depend on their order; with other weights nothing is kept from task to task. */
+/** Sums of whole numbers do not depend on their order; with others nothing is kept from task to task. */
 function slotFormsOf({ filters, scorers }: Pick<Profile, 'filters' | 'scorers'>): SlotForms | undefined {
   const ownFilters = filters.filter((plugin): plugin is SlotFilter => plugin.admits !== undefined);
   const ownScorers = scorers.flatMap(({ plugin, weight }) =>
-    isSlotScorer(plugin) && Number.isInteger(weight) ? [{ plugin, weight }] : [],
+    isSlotScorer(plugin) && Number.isInteger(weight) && weight >= 0 ? [{ plugin, weight }] : [],
   );
   const isComplete = ownFilters.length === filters.length && ownScorers.length === scorers.length;
   return isComplete ? { filters: ownFilters, scorers: ownScorers } : undefined;

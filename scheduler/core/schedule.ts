@@ -27,6 +27,14 @@ export interface Refusal {
   explanation: Explanation;
 }
 
+/** What one point of total is worth in `nodeValue`; no fit weighs as much. */
+export const worthOfTotal = 1024;
+
+/** One number to compare nodes by: the total first, then the fit, to some ten digits. */
+export function nodeValue(total: number, fit: number): number {
+  return total * worthOfTotal + Math.min(fit, worthOfTotal - 1);
+}
+
 /** The states of the filters that have a say in this task, in the order of `profile.filters`. */
 export type FilterStates = readonly unknown[];
 
@@ -74,14 +82,18 @@ function addRounded(totals: Float64Array, column: Float64Array, weight: number, 
 
 /** There is at least one feasible slot. */
 function bestSlot({ verdicts, totals, tieBreaker }: Profile, { size, rank }: Snapshot): number {
-  const fits = tieBreaker?.column ?? totals;
+  const fits = tieBreaker?.column ?? noFits;
   let best = -1;
+  let bestValue = -1;
   for (let slot = 0; slot < size; slot++) {
     if (verdicts[slot] !== feasible) continue;
-    if (best < 0 || totals[slot]! > totals[best]!) best = slot;
-    else if (totals[slot] === totals[best]) {
-      if (fits[slot]! > fits[best]! || (fits[slot] === fits[best] && rank[slot]! < rank[best]!)) best = slot;
-    }
+    const value = nodeValue(totals[slot]!, fits[slot] ?? 0);
+    if (value < bestValue) continue;
+    if (value === bestValue && rank[slot]! > rank[best]!) continue;
+    best = slot;
+    bestValue = value;
   }
   return best;
 }
+
+const noFits = new Float64Array(0);

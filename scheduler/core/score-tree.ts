@@ -1,34 +1,33 @@
 /**
- * The best of all slots at any time: a tournament over slots by (total, fit, name), where a change of one
- * slot is played again only as far up as it matters.
+ * The best of all slots at any time: a tournament over slots by (value, name), where a change of one slot
+ * is played again only as far up as it matters. The lowest round is played in groups of neighbouring slots,
+ * so that a change mostly touches no more memory than its own group.
  *
- * Invariant: after `set` or `build`, every inner node holds the better of its two children. Ranks may be
- * renumbered between calls, as long as the order of the slots that were not `set` stays the same.
+ * Invariant: after `set` or `build`, every group holds its best slot and every inner node the better of its
+ * two children. Ranks may be renumbered between calls, as long as the order of the slots that were not
+ * `set` stays the same.
  */
 
-/** Of a slot that cannot be chosen. */
+/** Value of a slot that cannot be chosen; all others are 0 or more. */
 export const infeasible = -1;
 const nobody = -1;
+const groupBits = 4;
 
-/** By how much one search lowers the total of a slot: 0 for most slots, never more. */
+/** By how much one search lowers the value of a slot: 0 for most slots, never more. */
 export type Handicap = (slot: number) => number;
 
 export class ScoreTree {
-  /** By slot: weighted sum of the rounded scores, or `infeasible`. */
-  readonly totals: Int32Array;
-  /** By slot: decides between equal totals. */
-  readonly fits: Float64Array;
-  /** Inner node n has children 2n and 2n+1; from `#leaves` on they are the slots themselves. */
+  readonly values: Float64Array;
+  /** Inner node n has children 2n and 2n+1; from `#groups` on they are the groups. Holds slots. */
   readonly #winners: Int32Array;
-  readonly #leaves: number;
+  readonly #groups: number;
 
   constructor(capacity: number) {
-    let leaves = 2;
-    while (leaves < capacity) leaves *= 2;
-    this.#leaves = leaves;
-    this.totals = new Int32Array(leaves).fill(infeasible);
-    this.fits = new Float64Array(leaves);
-    this.#winners = new Int32Array(leaves).fill(nobody);
+    let groups = 2;
+    while (groups << groupBits < capacity) groups *= 2;
+    this.#groups = groups;
+    this.values = new Float64Array(groups << groupBits).fill(infeasible);
+    this.#winners = new Int32Array(2 * groups).fill(nobody);
   }
 
   /** The best slot, or -1. */
@@ -36,72 +35,82 @@ export class ScoreTree {
     return this.#winners[1]!;
   }
 
-  set(slot: number, total: number, { fit, rank }: { fit: number; rank: Int32Array }): void {
-    this.totals[slot] = total;
-    this.fits[slot] = fit;
+  set(slot: number, value: number, rank: Int32Array): void {
+    const { values } = this;
     const winners = this.#winners;
-    for (let at = (slot + this.#leaves) >> 1; at >= 1; at >>= 1) {
-      const before = winners[at]!;
-      const winner = this.#play(at, rank);
+    let at = (slot >> groupBits) + this.#groups;
+    const before = winners[at]!;
+    values[slot] = value;
+    if (before === slot) winners[at] = this.#bestOfGroup(at - this.#groups, rank);
+    else if (value !== infeasible && this.#better(before, slot, rank) === slot) winners[at] = slot;
+    else return;
+    for (at >>= 1; at >= 1; at >>= 1) {
+      const previous = winners[at]!;
+      const winner = this.#better(winners[2 * at]!, winners[2 * at + 1]!, rank);
       winners[at] = winner;
-      if (winner === before && winner !== slot) return;
+      if (winner === previous && winner !== slot) return;
     }
   }
 
-  /** Plays the whole tournament, after `totals` and `fits` were filled in. */
+  /** Plays the whole tournament, after `values` was filled in. */
   build(rank: Int32Array): void {
-    for (let at = this.#leaves - 1; at >= 1; at--) this.#winners[at] = this.#play(at, rank);
+    const winners = this.#winners;
+    for (let group = 0; group < this.#groups; group++)
+      winners[this.#groups + group] = this.#bestOfGroup(group, rank);
+    for (let at = this.#groups - 1; at >= 1; at--)
+      winners[at] = this.#better(winners[2 * at]!, winners[2 * at + 1]!, rank);
   }
 
-  /** The best slot when some totals are lower than the tree has them: branch and bound from the root. */
+  /** The best slot when some values are lower than the tree has them: branch and bound from the root. */
   bestWith(handicap: Handicap, rank: Int32Array): number {
+    const { values } = this;
+    const winners = this.#winners;
+    const groups = this.#groups;
     let best = nobody;
-    let bestTotal = 0;
+    let bestValue = infeasible;
+    const beatsBest = (slot: number, value: number): boolean =>
+      value > bestValue || (value === bestValue && rank[slot]! < rank[best]!);
+    const consider = (slot: number): void => {
+      if (values[slot] === infeasible) return;
+      const value = values[slot]! + handicap(slot);
+      if (best !== nobody && !beatsBest(slot, value)) return;
+      best = slot;
+      bestValue = value;
+    };
     const search = (at: number): void => {
-      const winner = this.#winnerOf(at);
-      if (winner === nobody) return;
-      const total = this.totals[winner]!;
-      if (best !== nobody && !this.#beats(winner, total, { slot: best, total: bestTotal, rank })) return;
-      const lowered = total + handicap(winner);
-      if (lowered === total) {
-        best = winner;
-        bestTotal = total;
-      } else if (at < this.#leaves) {
+      const winner = winners[at]!;
+      if (winner === nobody || (best !== nobody && !beatsBest(winner, values[winner]!))) return;
+      if (handicap(winner) === 0) {
+        consider(winner);
+      } else if (at < groups) {
         // The side without the handicapped winner first: what it gives bounds the other.
-        const side = this.#winnerOf(2 * at) === winner ? 1 : 0;
+        const side = winners[2 * at] === winner ? 1 : 0;
         search(2 * at + side);
         search(2 * at + 1 - side);
       } else {
-        if (best !== nobody && !this.#beats(winner, lowered, { slot: best, total: bestTotal, rank })) return;
-        best = winner;
-        bestTotal = lowered;
+        const first = (at - groups) << groupBits;
+        for (let slot = first; slot < first + (1 << groupBits); slot++) consider(slot);
       }
     };
     search(1);
     return best;
   }
 
-  #winnerOf(at: number): number {
-    if (at < this.#leaves) return this.#winners[at]!;
-    const slot = at - this.#leaves;
-    return this.totals[slot] === infeasible ? nobody : slot;
+  #bestOfGroup(group: number, rank: Int32Array): number {
+    const { values } = this;
+    const first = group << groupBits;
+    let best = nobody;
+    for (let slot = first; slot < first + (1 << groupBits); slot++) {
+      if (values[slot] !== infeasible) best = this.#better(best, slot, rank);
+    }
+    return best;
   }
 
-  #play(at: number, rank: Int32Array): number {
-    const left = this.#winnerOf(2 * at);
-    const right = this.#winnerOf(2 * at + 1);
+  #better(left: number, right: number, rank: Int32Array): number {
     if (left === nobody) return right;
     if (right === nobody) return left;
-    const { totals, fits } = this;
-    if (totals[left] !== totals[right]) return totals[left]! > totals[right]! ? left : right;
-    if (fits[left] !== fits[right]) return fits[left]! > fits[right]! ? left : right;
+    const difference = this.values[left]! - this.values[right]!;
+    if (difference !== 0) return difference > 0 ? left : right;
     return rank[left]! < rank[right]! ? left : right;
-  }
-
-  #beats(slot: number, total: number, other: { slot: number; total: number; rank: Int32Array }): boolean {
-    if (total !== other.total) return total > other.total;
-    const { fits } = this;
-    if (fits[slot] !== fits[other.slot]) return fits[slot]! > fits[other.slot]!;
-    return other.rank[slot]! < other.rank[other.slot]!;
   }
 }
