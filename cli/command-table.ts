@@ -146,6 +146,18 @@ const readRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/logs.ts')).logs,
   },
   {
+    name: 'exec',
+    arguments: '<task> [command...]',
+    summary: 'run a command in a container of a running task',
+    flags: [
+      { flags: '-c, --container <name>', description: 'in this container' },
+      { flags: '-i, --stdin', description: 'hand standard input to the command' },
+      { flags: '-t, --tty', description: 'give the command a terminal' },
+    ],
+    examples: '  gantry exec web-0-0 -- ls -l /\n  gantry exec -it job/web -- sh',
+    load: async () => (await import('./commands/exec.ts')).exec,
+  },
+  {
     name: 'wait',
     arguments: '[type-or-name...]',
     summary: 'wait until something is true of objects',
@@ -263,6 +275,17 @@ const writeRows: readonly CommandRow[] = [
   },
 ];
 
+const schedulerRows: readonly CommandRow[] = [
+  {
+    name: 'why',
+    arguments: '[task...]',
+    summary: 'say why a task is pending, and what would change that',
+    flags: [{ flags: '-o, --output <form>', description: 'json' }],
+    examples: '  gantry why task/huge-0-0\n  gantry why huge-0-0 -o json',
+    load: async () => (await import('./commands/why.ts')).why,
+  },
+];
+
 const serverRows: readonly CommandRow[] = [
   {
     name: 'explain',
@@ -322,5 +345,6 @@ export const commandTable: readonly CommandRow[] = [
   ...localClusterRows,
   ...readRows,
   ...writeRows,
+  ...schedulerRows,
   ...serverRows,
 ];

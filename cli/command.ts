@@ -3,9 +3,11 @@
  * is loaded only when the command runs.
  */
 import type { Clock } from '../api/meta/clock.ts';
+import type { ChannelSocket } from '../client/channel-socket.ts';
 import type { Client } from '../client/client.ts';
 import type { Discovery } from './discovery.ts';
 import type { Output } from './output.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a command sees of the world. */
 export interface CommandContext {
@@ -15,18 +17,23 @@ export interface CommandContext {
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;
   stdin(): Promise<Buffer>;
+  /** The standard streams as bytes. */
+  terminal: Terminal;
   /** Connects to the cluster of the current context, once. */
   session(): Promise<Session>;
   /** Files of the kubeconfig: `--kubeconfig`, $KUBECONFIG or ~/.kube/config; the first one is written to. */
   kubeconfigFiles: readonly string[];
-  /** The code that runs local clusters; big, so loaded by the commands that need it. */
+  /** The code that runs local clusters and asks the scheduler questions; big, so loaded by the commands that need it. */
   localCluster(): Promise<LocalCluster>;
 }
 
 type ClusterCommand = (options: never, io: Output) => Promise<number>;
 
 /** What `cluster/commands.ts` offers: each resolves with the exit code. */
-export type LocalCluster = Record<'up' | 'down' | 'status' | 'imageLoad' | 'imageList', ClusterCommand>;
+export type LocalCluster = Record<
+  'up' | 'down' | 'status' | 'imageLoad' | 'imageList' | 'why',
+  ClusterCommand
+>;
 
 /** A cluster to talk to, as the kubeconfig context says. */
 export interface Session {
@@ -35,6 +42,8 @@ export interface Session {
   namespace: string;
   discovery: Discovery;
   server: string;
+  /** Opens a stream to a running task; ends with `CommandContext.signal`. */
+  openStream(path: string): Promise<ChannelSocket>;
 }
 
 /** Flags every command takes. */

@@ -11,6 +11,8 @@ import { PartFailure } from './readiness.ts';
 import { status as clusterStatus } from './status.ts';
 import { up as upCluster } from './up.ts';
 
+export { why } from './what-if.ts';
+
 const defaultName = 'dev';
 
 function homeOf({ name = defaultName }: { name?: string }): ClusterHome {

@@ -1,0 +1,150 @@
+/** Ideas about the asked task: which of its own demands could be dropped or lowered. */
+import type { Task } from '../../api/kinds/resources.ts';
+import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
+import { formatAmount, type ResourceAmounts } from '../../api/meta/quantity.ts';
+import type { Idea } from './counterfactual.ts';
+import type { Assumption, ForkedCell } from './forked-cell.ts';
+import { stateTaintPrefix } from './node-ideas.ts';
+
+type Spec = Task['spec'];
+type Taint = NonNullable<ForkedCell['nodes'][number]['spec']['taints']>[number];
+
+export function demandIdeas(cell: ForkedCell, { spec }: Task): Idea[] {
+  return [...tolerationIdeas(cell), ...selectorIdeas(spec), ...affinityIdeas(spec), ...portIdeas(spec)];
+}
+
+/** One for each taint that some node has. */
+function tolerationIdeas({ nodes }: ForkedCell): Idea[] {
+  const taints = new Map<string, Taint>();
+  for (const taint of nodes.flatMap(({ spec }) => spec.taints ?? [])) {
+    if (taint.effect !== 'PreferNoSchedule' && !taint.key.startsWith(stateTaintPrefix))
+      taints.set(taintText(taint), taint);
+  }
+  return [...taints].map(([text, { key, value = '', effect }]) => ({
+    kind: 'toleration',
+    text: `if taint ${text} were tolerated`,
+    assumption: withSpec(({ tolerations = [] }) => ({
+      tolerations: [...tolerations, { key, operator: 'Equal', value, effect }],
+    })),
+  }));
+}
+
+function taintText({ key, value, effect }: Taint): string {
+  return `${key}${value ? `=${value}` : ''}:${effect}`;
+}
+
+function selectorIdeas({ nodeSelector = {} }: Spec): Idea[] {
+  return Object.entries(nodeSelector).map(([label, value]) => ({
+    kind: 'nodeSelector',
+    text: `if nodeSelector did not ask for ${label}=${value}`,
+    assumption: withSpec(({ nodeSelector: { [label]: _dropped, ...others } = {} }) => ({
+      nodeSelector: others,
+    })),
+  }));
+}
+
+function affinityIdeas({ affinity }: Spec): Idea[] {
+  if (!affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution) return [];
+  return [
+    {
+      kind: 'nodeAffinity',
+      text: 'if the required node affinity were dropped',
+      assumption: withSpec(({ affinity: { nodeAffinity, ...others } = {} }) => {
+        const { requiredDuringSchedulingIgnoredDuringExecution: _dropped, ...preferred } = nodeAffinity ?? {};
+        return { affinity: { ...others, nodeAffinity: preferred } };
+      }),
+    },
+  ];
+}
+
+function portIdeas(spec: Spec): Idea[] {
+  const ports = taskHostPorts(spec);
+  if (ports.length === 0) return [];
+  return [
+    {
+      kind: 'ports',
+      text: `if it did not need ${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`,
+      assumption: withSpec(({ containers }) => ({
+        containers: containers.map(({ ports: _dropped, ...container }) => container),
+      })),
+    },
+  ];
+}
+
+/**
+ * The most the task may ask for and still be placed, under what else is assumed: of one resource if that is
+ * enough, else of all that are short on the node that comes closest.
+ */
+export function requestIdeas(cell: ForkedCell, task: Task, others: readonly Assumption[] = []): Idea[] {
+  const requests = taskRequests(task.spec);
+  const single = Object.keys(requests)
+    .filter((resource) => resource !== 'pods')
+    .flatMap((resource) => largestRequest(cell, task, { resource, others }) ?? []);
+  if (single.length > 0) return single;
+  const decision = cell.decide(task, others);
+  const shortages = decision.node === undefined ? decision.explanation.closest?.shortages : undefined;
+  if (!shortages) return [];
+  const lower = shortages.map(({ resource, missing, requested }): [string, number] => [
+    resource,
+    roundedDown(resource, requested - missing),
+  ]);
+  return lower.every(([, amount]) => amount > 0) ? [requestIdea(lower)] : [];
+}
+
+/** Fits a lower amount, it fits any below it: a search by halves among what nodes have free. */
+function largestRequest(
+  cell: ForkedCell,
+  task: Task,
+  { resource, others }: { resource: string; others: readonly Assumption[] },
+): Idea | undefined {
+  const requested = taskRequests(task.spec)[resource] ?? 0;
+  const free = [...(cell.snapshot.resource(resource)?.free ?? []).slice(0, cell.snapshot.size)];
+  const amounts = new Set(free.map((amount) => roundedDown(resource, amount)));
+  const candidates = [...amounts].filter((amount) => amount > 0 && amount < requested);
+  candidates.sort((left, right) => left - right);
+  const fits = (amount: number): boolean =>
+    cell.decide(task, [...others, requestIdea([[resource, amount]]).assumption]).node !== undefined;
+  let [low, high] = [0, candidates.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (fits(candidates[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low === 0 ? undefined : requestIdea([[resource, candidates[low - 1]!]]);
+}
+
+/** Bytes to whole mebibytes, so that a person can write them down. */
+function roundedDown(resource: string, amount: number): number {
+  const unit = resource === 'memory' || resource.endsWith('storage') ? 1024 ** 2 : 1;
+  return Math.floor(amount / unit) * unit;
+}
+
+function requestIdea(lower: readonly (readonly [string, number])[]): Idea {
+  const limits = lower.map(([resource, amount]) => `${resource} <= ${formatAmount(resource, amount)}`);
+  return {
+    kind: 'request',
+    text: `if it asked for ${limits.join(' and ')}`,
+    assumption: withSpec((spec) => ({
+      containers: withRequests(spec, { ...taskRequests(spec), ...Object.fromEntries(lower) }),
+    })),
+  };
+}
+
+/** The first container asks for everything: what counts is the sum. */
+function withRequests(
+  { containers }: Spec,
+  { pods: _implied, ...amounts }: ResourceAmounts,
+): Spec['containers'] {
+  const requests = Object.entries(amounts).map(([resource, amount]) => [
+    resource,
+    formatAmount(resource, amount),
+  ]);
+  return containers.map((container, at) => ({
+    ...container,
+    resources: { requests: at === 0 ? Object.fromEntries(requests) : {} },
+  }));
+}
+
+function withSpec(change: (spec: Spec) => Partial<Spec>): Assumption {
+  return { task: (task) => ({ ...task, spec: { ...task.spec, ...change(task.spec) } }) };
+}

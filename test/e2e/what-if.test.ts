@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, LocalCluster } from './local-cluster.ts';
+
+const huge = `apiVersion: gantry.dev/v1
+kind: Job
+metadata: {name: huge}
+spec:
+  type: Service
+  template:
+    spec:
+      tolerations: [{key: gantry.dev/unconfined, operator: Exists}]
+      containers: [{name: main, command: [sleep, infinity], resources: {requests: {cpu: "1000"}}}]
+`;
+
+interface Why {
+  fits: boolean;
+  counterfactuals: { kinds: string[]; text: string; node: string }[];
+}
+
+describe('what-if on a cluster of three nodes', () => {
+  const cluster = new LocalCluster('whatif');
+
+  beforeAll(async () => {
+    await cluster.up('--nodes', '3');
+  });
+  afterAll(() => cluster.remove());
+
+  it('why names a request that then really works when applied', async () => {
+    await cluster.gantry(['apply', '-f', '-'], { input: huge });
+    await eventually(
+      'the task',
+      async () => (await cluster.gantry(['get', 'task', 'huge-0-0'])).exitCode === 0,
+    );
+    const { stdout } = await cluster.succeed('why', 'task/huge-0-0');
+    expect(stdout).toMatch(/^task default\/huge-0-0 is pending: Unschedulable/);
+    expect(stdout).toMatch(/3 +NodeResourcesFit +insufficient cpu/);
+    const { counterfactuals } = await cluster.json<Why>('why', 'huge-0-0');
+    const [, cpu = ''] = /^if it asked for cpu <= (\S+)$/.exec(counterfactuals[0]?.text ?? '') ?? [];
+    expect(cpu).not.toBe('');
+    await cluster.gantry(['apply', '-f', '-'], { input: huge.replace('"1000"', `"${cpu}"`) });
+    await eventually('the task to be placed', async () =>
+      (await cluster.succeed('get', 'tasks', '--no-headers')).stdout.includes('Running'),
+    );
+    await cluster.succeed('delete', 'job', 'huge');
+  });
+});
