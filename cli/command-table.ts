@@ -146,18 +146,6 @@ const readRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/logs.ts')).logs,
   },
   {
-    name: 'exec',
-    arguments: '<task> [command...]',
-    summary: 'run a command in a container of a running task',
-    flags: [
-      { flags: '-c, --container <name>', description: 'in this container' },
-      { flags: '-i, --stdin', description: 'hand standard input to the command' },
-      { flags: '-t, --tty', description: 'give the command a terminal' },
-    ],
-    examples: '  gantry exec web-0-0 -- ls -l /\n  gantry exec -it job/web -- sh',
-    load: async () => (await import('./commands/exec.ts')).exec,
-  },
-  {
     name: 'wait',
     arguments: '[type-or-name...]',
     summary: 'wait until something is true of objects',
