@@ -3,9 +3,11 @@
  * is loaded only when the command runs.
  */
 import type { Clock } from '../api/meta/clock.ts';
+import type { ChannelSocket } from '../client/channel-socket.ts';
 import type { Client } from '../client/client.ts';
 import type { Discovery } from './discovery.ts';
 import type { Output } from './output.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a command sees of the world. */
 export interface CommandContext {
@@ -15,6 +17,8 @@ export interface CommandContext {
   /** Aborts on Ctrl-C. */
   signal: AbortSignal;
   stdin(): Promise<Buffer>;
+  /** The standard streams as bytes. */
+  terminal: Terminal;
   /** Connects to the cluster of the current context, once. */
   session(): Promise<Session>;
   /** Files of the kubeconfig: `--kubeconfig`, $KUBECONFIG or ~/.kube/config; the first one is written to. */
@@ -38,6 +42,8 @@ export interface Session {
   namespace: string;
   discovery: Discovery;
   server: string;
+  /** Opens a stream to a running task; ends with `CommandContext.signal`. */
+  openStream(path: string): Promise<ChannelSocket>;
 }
 
 /** Flags every command takes. */

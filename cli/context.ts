@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../api/meta/clock.ts';
 import type { CommandContext, GlobalOptions, LocalCluster, Session } from './command.ts';
 import { coloured, type Output, printable } from './output.ts';
+import type { Terminal } from './terminal.ts';
 import { clientVersion } from './version.ts';
 
 export interface World {
@@ -12,6 +13,7 @@ export interface World {
   env: Readonly<Record<string, string | undefined>>;
   signal: AbortSignal;
   stdin: () => Promise<Buffer>;
+  terminal: Terminal;
   localCluster: () => Promise<LocalCluster>;
   /** `openSession`; tests have their own. */
   connect: (context: CommandContext, options: GlobalOptions) => Promise<Session>;
@@ -48,7 +50,17 @@ export async function openSession(context: CommandContext, options: GlobalOption
     onWarning: (text) => warn(context.io, text),
   });
   const discovery = new Discovery(client, context.clock, cacheFile(context.env, config.server));
-  return { client, discovery, server: config.server, namespace: options.namespace ?? config.namespace };
+  return {
+    client,
+    discovery,
+    server: config.server,
+    namespace: options.namespace ?? config.namespace,
+    async openStream(path) {
+      const { openStream } = await import('../client/open-stream.ts');
+      const { clock, signal } = context;
+      return openStream(config, path, { clock, signal });
+    },
+  };
 }
 
 function warn(io: Output, text: string): void {

@@ -7,6 +7,7 @@ import { commandTable } from './command-table.ts';
 import { openSession } from './context.ts';
 import { processOutput } from './output.ts';
 import { runProgram } from './program.ts';
+import { processTerminal } from './terminal.ts';
 
 const { stdin, stdout, stderr, env, argv } = process;
 
@@ -32,6 +33,7 @@ const code = await runProgram(commandTable, argv.slice(2), {
   env,
   signal: interrupted.signal,
   stdin: readStdin,
+  terminal: processTerminal({ stdin, stdout, stderr }),
   localCluster: () => import('../cluster/commands.ts'),
   connect: openSession,
 });

@@ -16,6 +16,8 @@ import { Registration } from './registration.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
 import { AgentServer } from './server.ts';
+import { runcExec, unconfinedExec } from './streams/exec-line.ts';
+import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
 
 async function main(): Promise<void> {
@@ -40,11 +42,19 @@ async function main(): Promise<void> {
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
   const records = new TaskRecords(rootDirectory, logger);
   const agent = new NodeAgent({ client, node, runtime, records, events, logger });
+  const streams = new StreamServer({
+    records: () => agent.records,
+    prepareExec: driver === 'oci' ? runcExec(rootDirectory, runDirectory) : unconfinedExec,
+    directory: join(runDirectory, 'x'),
+    logger,
+  });
+  await streams.start();
   const server = new AgentServer({
     ...{ runtime, logDirectory, imageDirectory, rootDirectory, logger },
     tls: await readTls(flags),
     records: () => agent.records,
     onImagesChanged: () => registration.wake(),
+    streams,
   });
   const port = await server.listen(address, flags.port);
   const registration = new Registration({

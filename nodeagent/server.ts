@@ -3,6 +3,7 @@
  * at before the caller's certificate is.
  *
  *   GET /logs/{namespace}/{task}/{container}   GET|PUT /images   GET /healthz   GET /metrics
+ *   GET /exec/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
  */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -10,16 +11,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
 import { ApiError, asApiError } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { Logger } from '../api/meta/logger.ts';
+import { refusalText } from '../api/meta/stream-requests.ts';
 import { listImages, loadImage } from './images/image-store.ts';
 import { logPaths } from './logs/log-files.ts';
 import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import type { StreamServer } from './streams/stream-server.ts';
 import { liveCid, type TaskRecord } from './task/task-record.ts';
 
 export interface AgentServerOptions {
@@ -30,6 +33,8 @@ export interface AgentServerOptions {
   imageDirectory: string;
   rootDirectory: string;
   onImagesChanged: () => void;
+  /** Commands and ports; without it, requests for them find nothing. */
+  streams?: StreamServer;
   logger: Logger;
   clock?: Clock;
 }
@@ -50,6 +55,9 @@ export class AgentServer {
       minVersion: 'TLSv1.2' as const,
     };
     this.#server = createServer(tls, (request, response) => void this.#handle(request, response));
+    const { streams } = options;
+    if (streams)
+      this.#server.on('upgrade', (request, socket, head) => upgrade(streams, request, socket, head));
   }
 
   /** Gives the port it listens on; 0 asks for a free one. */
@@ -63,14 +71,14 @@ export class AgentServer {
   }
 
   async close(): Promise<void> {
+    await this.#options.streams?.close();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (!isTrusted(request.socket as TLSSocket))
-        throw new ApiError('Forbidden', 'only the API server and administrators may call a node agent');
+      if (!isTrusted(request.socket as TLSSocket)) throw untrusted();
       await this.#route(request, response);
     } catch (error) {
       this.#fail(response, error);
@@ -193,6 +201,15 @@ function decoded(part: string): string {
   } catch {
     throw new ApiError('BadRequest', `the path has a broken escape: ${part}`);
   }
+}
+
+function upgrade(streams: StreamServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  if (isTrusted(request.socket as TLSSocket)) streams.accept(request, socket, head);
+  else socket.end(refusalText(untrusted()));
+}
+
+function untrusted(): ApiError {
+  return new ApiError('Forbidden', 'only the API server and administrators may call a node agent');
 }
 
 function isTrusted(socket: TLSSocket): boolean {

@@ -9,6 +9,7 @@ import { reviewKinds } from './reviews.ts';
 
 const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const partVerbs = ['get', 'patch', 'update'];
+const streamVerbs = ['create', 'get'];
 
 interface GroupVersionKind {
   group: string;
@@ -66,7 +67,13 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
     ...(isTask
       ? [
           { name: 'binding', verbs: ['create'], kind: { group, version, kind: 'Binding' } },
+          { name: 'exec', verbs: streamVerbs, kind: { group, version, kind: 'TaskExecOptions' } },
           { name: 'log', verbs: ['get'], kind },
+          {
+            name: 'portforward',
+            verbs: streamVerbs,
+            kind: { group, version, kind: 'TaskPortForwardOptions' },
+          },
         ]
       : []),
   ];

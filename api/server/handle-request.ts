@@ -100,6 +100,8 @@ function verbOf(method: string, { name, subresource }: ResourcePath, query: URLS
   const onObject = name !== undefined;
   switch (method) {
     case 'GET':
+      // A WebSocket begins with GET, whatever it does.
+      if (isStream(subresource)) return 'create';
       if (onObject) return 'get';
       return flagOf(query, 'watch') ? 'watch' : 'list';
     case 'POST':
@@ -207,7 +209,11 @@ function route(
 }
 
 function isLongRunning(verb: Verb, { subresource }: ResourcePath): boolean {
-  return verb === 'watch' || subresource === 'log';
+  return verb === 'watch' || subresource === 'log' || isStream(subresource);
+}
+
+function isStream(subresource: string | undefined): boolean {
+  return subresource === 'exec' || subresource === 'portforward';
 }
 
 /** Heartbeats, elections and what nodes report must get through when people and controllers flood the server. */

@@ -10,6 +10,7 @@ import { ApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
 import { maxBodyBytes } from './decode-body.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
+import { StreamGate } from './streams/upgrade.ts';
 
 export interface ListenOptions {
   /** Addresses to bind; the same port on each. */
@@ -36,10 +37,12 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as 
 
 export async function listen(handle: Handle, clock: Clock, options: ListenOptions): Promise<Listener> {
   const servers: FastifyInstance[] = [];
+  const streams = new StreamGate(handle, clock);
   let { port } = options;
   try {
     for (const host of options.addresses) {
       const server = createServer(handle, options.tls);
+      acceptStreams(server, streams);
       servers.push(server);
       await server.listen({ host, port });
       port = (server.server.address() as AddressInfo).port;
@@ -48,7 +51,25 @@ export async function listen(handle: Handle, clock: Clock, options: ListenOption
     await Promise.all(servers.map((server) => server.close()));
     throw error;
   }
-  return { port, close: async () => void (await Promise.all(servers.map((server) => drain(server, clock)))) };
+  return {
+    port,
+    async close() {
+      streams.close();
+      await Promise.all(servers.map((server) => drain(server, clock)));
+    },
+  };
+}
+
+function acceptStreams({ server }: FastifyInstance, streams: StreamGate): void {
+  server.on('upgrade', (raw, socket, head) => {
+    const request = new SocketRequest(raw, {
+      url: raw.url ?? '/',
+      body: Buffer.alloc(0),
+      connection: socket,
+    });
+    request.mayUpgrade = true;
+    void streams.accept({ request, raw, socket, head });
+  });
 }
 
 /** No new connections; requests under way may finish, until the patience for them is over. */
@@ -107,7 +128,11 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const result = await handle(
-    new SocketRequest(raw, originalUrl, Buffer.isBuffer(body) ? body : Buffer.alloc(0), response),
+    new SocketRequest(raw, {
+      url: originalUrl,
+      body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+      connection: response,
+    }),
   );
   if (response.destroyed) return;
   const { status, headers, body: answerBody } = result;
@@ -143,6 +168,12 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
+/** What tells that the client has gone away. */
+interface Connection {
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /** A request as it came over a socket. */
 class SocketRequest implements ApiRequest {
   readonly method: string;
@@ -150,15 +181,19 @@ class SocketRequest implements ApiRequest {
   readonly headers: ApiRequest['headers'];
   readonly body: Buffer;
   readonly certificate?: { commonName: string; organizations: string[] };
-  readonly #response: ServerResponse;
+  mayUpgrade?: boolean;
+  readonly #connection: Connection;
   #signal: AbortSignal | undefined;
 
-  constructor(raw: IncomingMessage, url: string, body: Buffer, response: ServerResponse) {
+  constructor(
+    raw: IncomingMessage,
+    { url, body, connection }: { url: string; body: Buffer; connection: Connection },
+  ) {
     this.method = raw.method ?? '';
     this.url = url;
     this.headers = raw.headers as ApiRequest['headers'];
     this.body = body;
-    this.#response = response;
+    this.#connection = connection;
     const certificate = certificateOf(raw.socket as TLSSocket);
     if (certificate) this.certificate = certificate;
   }
@@ -167,8 +202,8 @@ class SocketRequest implements ApiRequest {
   get signal(): AbortSignal {
     if (this.#signal) return this.#signal;
     const controller = new AbortController();
-    if (this.#response.destroyed) controller.abort();
-    else this.#response.once('close', () => controller.abort());
+    if (this.#connection.destroyed) controller.abort();
+    else this.#connection.once('close', () => controller.abort());
     this.#signal = controller.signal;
     return this.#signal;
   }

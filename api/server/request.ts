@@ -2,6 +2,7 @@
  * A request and its answer, free of any transport: the listener (listener.ts) makes them from sockets, the
  * test harness calls `handle` with them directly. Header names are lower case.
  */
+import type { WebSocket } from 'ws';
 import type { User } from './user.ts';
 
 export interface ApiRequest {
@@ -14,6 +15,8 @@ export interface ApiRequest {
   user?: User;
   /** Subject of the client's verified certificate. */
   certificate?: { commonName: string; organizations: string[] };
+  /** Its connection can become a stream both ways. */
+  mayUpgrade?: boolean;
   /** Aborts when the client has gone away. */
   signal: AbortSignal;
 }
@@ -22,6 +25,8 @@ export interface ApiResponse {
   status: number;
   headers: Record<string, string | string[]>;
   body: Buffer | AsyncIterable<Buffer>;
+  /** With status 101: what the client's connection is to be joined with. */
+  stream?: WebSocket;
 }
 
 const json = 'application/json';

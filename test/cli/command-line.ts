@@ -1,8 +1,10 @@
 /** The whole CLI against a real API server in this process: words in, text and exit code out. */
 
+import { PassThrough, Readable } from 'node:stream';
 import { commandTable } from '../../cli/command-table.ts';
 import { Discovery } from '../../cli/discovery.ts';
 import { runProgram } from '../../cli/program.ts';
+import { processTerminal } from '../../cli/terminal.ts';
 import type { Client } from '../../client/client.ts';
 import { onClock, type TestCluster, testCluster } from '../kit/cluster.ts';
 
@@ -56,12 +58,18 @@ export async function commandLine(): Promise<CommandLine> {
       env: {},
       signal: options.signal ?? new AbortController().signal,
       stdin: async () => Buffer.from(options.stdin ?? ''),
+      terminal: processTerminal({
+        stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+        stdout: new PassThrough(),
+        stderr: new PassThrough(),
+      }),
       localCluster: () => Promise.reject(new Error('no local cluster here')),
       connect: async (_context, { namespace = 'default' }) => ({
         client: withLogs(cluster.client, logs),
         namespace,
         discovery: new Discovery(cluster.client, cluster.clock),
         server: 'https://in-process',
+        openStream: () => Promise.reject(new Error('no streams here')),
       }),
     });
     return ran;

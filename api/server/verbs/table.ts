@@ -12,6 +12,7 @@ import { getObject } from './get.ts';
 import { listObjects } from './list.ts';
 import { taskLog } from './log.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
+import { taskExec, taskPortForward } from './stream.ts';
 import { patchObject, updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
@@ -33,6 +34,8 @@ const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchO
 const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
 const bindingVerbs: Verbs = { create: bindTask };
 const logVerbs: Verbs = { get: taskLog };
+const execVerbs: Verbs = { create: taskExec };
+const portForwardVerbs: Verbs = { create: taskPortForward };
 
 export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such subresource' | 'no such verb' {
   const verbs = verbsOf(served.kind, path.subresource);
@@ -52,6 +55,10 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return isTask ? bindingVerbs : undefined;
     case 'log':
       return isTask ? logVerbs : undefined;
+    case 'exec':
+      return isTask ? execVerbs : undefined;
+    case 'portforward':
+      return isTask ? portForwardVerbs : undefined;
     default:
       return undefined;
   }

@@ -53,7 +53,9 @@ describe('legacy discovery', () => {
       'tasks',
       'tasks/status',
       'tasks/binding',
+      'tasks/exec',
       'tasks/log',
+      'tasks/portforward',
       'bindings',
     ]);
     const jobs = resourcesAt('/apis/gantry.dev/v1').filter(({ name }) => name.startsWith('jobs'));

@@ -1,0 +1,48 @@
+/** `gantry exec`: runs a command in a container of a running task, and ends with its exit code. */
+
+import { encodeSize } from '../../api/meta/stream-channels.ts';
+import type { ChannelSocket } from '../../client/channel-socket.ts';
+import type { CommandFunction } from '../command.ts';
+import { exitCodes, UsageError } from '../failure.ts';
+import { openExec, readOutput, sendInput, taskNamed } from '../task-exec.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface ExecOptions {
+  container?: string;
+  stdin?: boolean;
+  tty?: boolean;
+}
+
+export const exec: CommandFunction<ExecOptions> = async (context, [word = '', ...command], options) => {
+  if (command.length === 0) throw new UsageError('say what to run: gantry exec TASK -- COMMAND');
+  const { terminal, io } = context;
+  const stdin = options.stdin === true;
+  const tty = options.tty === true && terminal.isInteractive;
+  if (options.tty && !tty) io.err('Not a terminal: the command gets none\n');
+  const session = await context.session();
+  const target = { task: await taskNamed(word, session), container: options.container };
+  const stream = await openExec(session, target, { command, stdin, tty, stdout: true, stderr: !tty });
+  const restore = tty ? handOver(terminal, stream) : () => {};
+  try {
+    // Reading what is typed never ends by itself: it is given up with the stream.
+    if (stdin) void sendInput(stream, terminal.input);
+    const exitCode = await readOutput(stream, terminal.write);
+    if (exitCode !== exitCodes.ok) io.err(`command terminated with exit code ${exitCode}\n`);
+    return exitCode;
+  } finally {
+    restore();
+    stream.close();
+  }
+};
+
+/** Keys and sizes go to the command as they are, until the returned function is called. */
+function handOver(terminal: Terminal, stream: ChannelSocket): () => void {
+  const tellSize = (): void => void stream.sendFrame(encodeSize(terminal.size()));
+  const stopTelling = terminal.onResize(tellSize);
+  terminal.setRaw(true);
+  tellSize();
+  return () => {
+    stopTelling();
+    terminal.setRaw(false);
+  };
+}
