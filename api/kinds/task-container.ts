@@ -7,7 +7,7 @@ import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
-import { probeFields, validateProbes } from './task-probes.ts';
+import { probeFields, probeKinds, validateProbes } from './task-probes.ts';
 
 const portShape = closedObject(
   {
@@ -54,7 +54,7 @@ const securityContextShape = closedObject(
   { description: 'As whom the container runs, and what it may write.' },
 );
 
-export const containerShape = closedObject({
+const containerFields = {
   name: text('Unique among the containers of the task, a DNS label.'),
   image: optional(
     text("Image to run, known to the node (gantry image load). Absent: the host's own /usr, read-only.", {
@@ -88,7 +88,18 @@ export const containerShape = closedObject({
   resources: withDefault(resourcesShape, {}),
   securityContext: optional(securityContextShape),
   ...probeFields,
+};
+
+export const containerShape = closedObject(containerFields);
+
+export const initContainerShape = closedObject({
+  ...containerFields,
+  restartPolicy: optional(
+    oneOf(['Always'], 'A sidecar: starts in its turn, runs beside the containers, and ends after them.'),
+  ),
 });
+
+export type InitContainer = Static<typeof initContainerShape>;
 
 export type Container = Static<typeof containerShape>;
 export type ContainerPort = Static<typeof portShape>;
@@ -178,6 +189,19 @@ function resourceNameError(name: string, part: string): string | undefined {
   if (!name.includes('/'))
     return 'is not a resource: use cpu, memory, ephemeral-storage, pids (limits only) or an extended resource such as example.com/gpu';
   return qualifiedNameError(name);
+}
+
+/** What must end before others start cannot be probed. */
+export function validateInitContainer(container: InitContainer, path: string): Cause[] {
+  const probed = probeKinds.filter((kind) => container[`${kind}Probe`] !== undefined);
+  return [
+    ...validateContainer(container, path),
+    ...(container.restartPolicy === 'Always' ? [] : probed).map((kind) => ({
+      field: `${path}.${kind}Probe`,
+      message: 'must not be set for an init container without restartPolicy: Always',
+      reason: 'FieldValueForbidden' as const,
+    })),
+  ];
 }
 
 /** A cause for every value that was there before it in the list. */

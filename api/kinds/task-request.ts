@@ -5,22 +5,41 @@
 import { type ResourceAmounts, resourceAmounts } from '../meta/quantity.ts';
 import type { ContainerPort, TemplateSpec } from './task-spec.ts';
 
+type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
+
 /** `TCP/8080`: how a port taken on a node is written in allocations. */
 export function hostPortKey(port: ContainerPort): string {
   return `${port.protocol}/${port.hostPort ?? port.containerPort}`;
 }
 
-/** The sum over all containers (cpu in milli, everything else in whole units), and one of `pods`. */
-export function taskRequests({ containers }: Pick<TemplateSpec, 'containers'>): ResourceAmounts {
-  const requests: ResourceAmounts = { pods: 1 };
-  for (const { resources } of containers) {
-    for (const [name, amount] of Object.entries(resourceAmounts(resources.requests)))
-      requests[name] = (requests[name] ?? 0) + amount;
+/**
+ * What runs side by side, summed, or an init container beside the sidecars started before it, whichever is
+ * more (KEP-753); and one of `pods`. cpu in milli, everything else in whole units.
+ */
+export function taskRequests({ containers, initContainers = [] }: Parts): ResourceAmounts {
+  const sidecars: ResourceAmounts = {};
+  const initial: ResourceAmounts = {};
+  for (const { resources, restartPolicy } of initContainers) {
+    const own = resourceAmounts(resources.requests);
+    if (restartPolicy === 'Always') add(sidecars, own);
+    for (const name of new Set([...Object.keys(own), ...Object.keys(sidecars)])) {
+      const beside = restartPolicy === 'Always' ? 0 : (own[name] ?? 0);
+      initial[name] = Math.max(initial[name] ?? 0, (sidecars[name] ?? 0) + beside);
+    }
   }
-  return requests;
+  const requests: ResourceAmounts = { ...sidecars };
+  for (const { resources } of containers) add(requests, resourceAmounts(resources.requests));
+  for (const [name, amount] of Object.entries(initial))
+    requests[name] = Math.max(requests[name] ?? 0, amount);
+  return { ...requests, pods: 1 };
 }
 
-/** The node ports all its containers take. */
-export function taskHostPorts({ containers }: Pick<TemplateSpec, 'containers'>): string[] {
-  return containers.flatMap(({ ports }) => (ports ?? []).map(hostPortKey));
+function add(sum: ResourceAmounts, amounts: ResourceAmounts): void {
+  for (const [name, amount] of Object.entries(amounts)) sum[name] = (sum[name] ?? 0) + amount;
+}
+
+/** The node ports all its containers take, each once: init containers may use those of the others. */
+export function taskHostPorts({ containers, initContainers = [] }: Parts): string[] {
+  const all = [...containers, ...initContainers].flatMap(({ ports }) => (ports ?? []).map(hostPortKey));
+  return [...new Set(all)];
 }

@@ -11,11 +11,14 @@ import {
   type ContainerPort,
   containerShape,
   duplicates,
+  type InitContainer,
+  initContainerShape,
   validateContainer,
+  validateInitContainer,
 } from './task-container.ts';
 import { hostPortKey } from './task-request.ts';
 
-export { type Container, type ContainerPort, containerShape, hostPortKey };
+export { type Container, type ContainerPort, containerShape, hostPortKey, type InitContainer };
 
 const nodeSelectorTermShape = closedObject(
   {
@@ -90,6 +93,12 @@ export const templateSpecFields = {
     maxItems: 50,
     mapKeys: ['name'],
   }),
+  initContainers: optional(
+    list(initContainerShape, 'Run before the others, one after another, each to its success.', {
+      maxItems: 50,
+      mapKeys: ['name'],
+    }),
+  ),
   restartPolicy: optional(
     oneOf(
       ['Always', 'OnFailure', 'Never'],
@@ -121,7 +130,7 @@ export type Affinity = Static<typeof affinityShape>;
 
 /** Fills in what depends on other fields: requests default to limits. */
 export function defaultTemplateSpec(spec: TemplateSpec): void {
-  for (const container of spec.containers) {
+  for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) {
     const { requests, limits } = container.resources;
     if (limits) container.resources.requests = { ...schedulable(limits), ...requests };
   }
@@ -135,11 +144,16 @@ function schedulable(limits: Record<string, string>): Record<string, string> {
 
 /** Rules between the fields of a template; `path` is where it stands in the object. */
 export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] {
+  const inits = spec.initContainers ?? [];
   return [
     ...duplicates(
       spec.containers.map(({ name }) => name),
       `${path}.containers`,
       'name',
+    ),
+    ...initNameClashes(spec, path),
+    ...inits.flatMap((container, index) =>
+      validateInitContainer(container, `${path}.initContainers[${index}]`),
     ),
     ...spec.containers.flatMap((container, index) =>
       validateContainer(container, `${path}.containers[${index}]`),
@@ -148,6 +162,17 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ...validateTolerations(spec, path),
     ...validateNodeSelector(spec, path),
   ];
+}
+
+/** Statuses and logs are found by a container's name: it is one's own among all. */
+function initNameClashes({ containers, initContainers = [] }: TemplateSpec, path: string): Cause[] {
+  const taken = new Set(containers.map(({ name }) => name));
+  return initContainers.flatMap(({ name }, index): Cause[] => {
+    const isTaken = taken.has(name);
+    taken.add(name);
+    const field = `${path}.initContainers[${index}].name`;
+    return isTaken ? [{ field, message: `Duplicate value: ${JSON.stringify(name)}` }] : [];
+  });
 }
 
 /** Two ports of one task on the same node port can never both be had. */

@@ -113,6 +113,9 @@ const taskStatusShape = closedObject(
     message: optional(Type.String()),
     conditions: optional(conditionsShape),
     containerStatuses: optional(list(containerStatusShape, 'One per container.', { mapKeys: ['name'] })),
+    initContainerStatuses: optional(
+      list(containerStatusShape, 'One per init container, in their order.', { mapKeys: ['name'] }),
+    ),
     pending: optional(pendingShape),
     hostIP: optional(text('Address of the node.')),
     startTime: optional(time('When the node took the task on.')),
@@ -217,6 +220,8 @@ export const taskKind = defineKind<Task>({
 /** What a person wants to read in the STATUS column. */
 export function statusCell({ metadata, spec, status }: Task): string {
   if (metadata.deletionTimestamp) return status.phase === 'Unknown' ? 'Unknown' : 'Terminating';
+  const initial = initialCell(status);
+  if (initial) return initial;
   const reasons = (status.containerStatuses ?? []).flatMap(({ state }) => [
     state.waiting?.reason,
     state.terminated?.reason,
@@ -226,6 +231,18 @@ export function statusCell({ metadata, spec, status }: Task): string {
   if (reason) return reason;
   if (status.phase === 'Pending') return spec.nodeName === undefined ? 'Pending' : 'Starting';
   return status.reason ?? status.phase;
+}
+
+/** kubectl's words while init containers have not all done their part: `Init:0/2`, `Init:Error`. */
+function initialCell({ phase, initContainerStatuses: all = [] }: Task['status']): string | undefined {
+  if (phase === 'Running' || phase === 'Succeeded') return undefined;
+  const open = all.find(({ ready, started }) => !ready && !started) ?? all.find(({ ready }) => !ready);
+  if (!open) return undefined;
+  const { waiting, terminated } = open.state;
+  const reason = terminated?.reason ?? waiting?.reason;
+  if (reason !== undefined && !['TaskInitializing', 'ContainerCreating'].includes(reason))
+    return `Init:${reason}`;
+  return `Init:${all.filter(({ ready }) => ready).length}/${all.length}`;
 }
 
 function readyCell({ spec, status }: Task): string {

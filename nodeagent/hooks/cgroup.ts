@@ -1,5 +1,5 @@
 /** The task's own control group, between the node's and its containers', with the limits of the whole task. */
-import { containerLimits, taskLimits } from '../task/limits.ts';
+import { wholeTaskLimits } from '../task/limits.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { NodeFacts, StartHook } from './hook.ts';
 
@@ -8,11 +8,7 @@ export const cgroupHook: StartHook = async ({ node, record, spec }) => {
   spec.cgroupPath = path;
   if (!node.cgroups) return undefined;
   await node.cgroups.create(path);
-  const { containers } = record.task.spec;
-  await node.cgroups.limit(
-    path,
-    taskLimits(containers.map((container) => containerLimits(container, node.memoryBytes))),
-  );
+  await node.cgroups.limit(path, wholeTaskLimits(record.task.spec, node.memoryBytes));
   return undefined;
 };
 

@@ -1,12 +1,7 @@
 /** What to do next for one task. Pure: the record and the time in, steps out; the runner acts. */
-import {
-  type ContainerRecord,
-  isOver,
-  killTimeMs,
-  type Stop,
-  stopOf,
-  type TaskRecord,
-} from './task-record.ts';
+
+import { mayStart, mayStop, stopOf } from './task-order.ts';
+import { type ContainerRecord, isOver, killTimeMs, type Stop, type TaskRecord } from './task-record.ts';
 
 export type Step =
   | { do: 'start'; container: ContainerRecord }
@@ -38,13 +33,17 @@ export function decideTask(record: TaskRecord, nowMs: number): Plan {
 
 function decideContainer(record: TaskRecord, container: ContainerRecord, nowMs: number): Plan {
   const stop = stopOf(record, container);
-  if (stop) return decideEnd(container, stop, nowMs);
-  if (container.life.state !== 'waiting') return nothing;
+  if (stop) return decideEnd(record, container, { stop, nowMs });
+  if (container.life.state !== 'waiting' || !mayStart(record, container)) return nothing;
   const { retryAtMs } = container.life;
   return retryAtMs > nowMs ? { steps: [], nextAtMs: retryAtMs } : { steps: [{ do: 'start', container }] };
 }
 
-function decideEnd(container: ContainerRecord, stop: Stop, nowMs: number): Plan {
+function decideEnd(
+  record: TaskRecord,
+  container: ContainerRecord,
+  { stop, nowMs }: { stop: Stop; nowMs: number },
+): Plan {
   const { life } = container;
   if (life.state === 'waiting') return { steps: [{ do: 'abandon', container }] };
   if (life.state !== 'running') return nothing;
@@ -52,6 +51,7 @@ function decideEnd(container: ContainerRecord, stop: Stop, nowMs: number): Plan 
   const killAtMs = killTimeMs(stop);
   if (nowMs >= killAtMs)
     return { steps: [{ do: 'signal', container, cid, signal: 'KILL' }], nextAtMs: nowMs + killAgainMs };
-  const steps: Step[] = signalled ? [] : [{ do: 'signal', container, cid, signal: 'TERM' }];
+  const steps: Step[] =
+    signalled || !mayStop(record, container) ? [] : [{ do: 'signal', container, cid, signal: 'TERM' }];
   return { steps, nextAtMs: killAtMs };
 }

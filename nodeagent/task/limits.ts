@@ -1,4 +1,5 @@
 /** What a container may use, in the kernel's units. Pure: resources of the API in, numbers out. */
+import type { TaskSpec } from '../../api/kinds/task.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import { type ResourceAmounts, resourceAmounts } from '../../api/meta/quantity.ts';
 
@@ -33,8 +34,37 @@ export function containerLimits({ resources }: Container, nodeMemoryBytes: numbe
   };
 }
 
+type GroupLimits = Omit<ContainerLimits, 'oomScoreAdj'>;
+
+/** The whole task: what runs side by side, or one init container beside the sidecars, whichever is more. */
+export function wholeTaskLimits(
+  { containers, initContainers = [] }: Pick<TaskSpec, 'containers' | 'initContainers'>,
+  nodeMemoryBytes: number,
+): GroupLimits {
+  const limitsOf = (parts: readonly Container[]): GroupLimits =>
+    taskLimits(parts.map((part) => containerLimits(part, nodeMemoryBytes)));
+  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const inits = initContainers.filter(({ restartPolicy }) => restartPolicy !== 'Always');
+  return inits
+    .map((init) => limitsOf([init, ...sidecars]))
+    .reduce(largerLimits, limitsOf([...containers, ...sidecars]));
+}
+
+function largerLimits(one: GroupLimits, other: GroupLimits): GroupLimits {
+  const larger = (name: 'cpuMilli' | 'memoryBytes') => {
+    const [a, b] = [one[name], other[name]];
+    return a === undefined || b === undefined ? {} : { [name]: Math.max(a, b) };
+  };
+  return {
+    ...larger('cpuMilli'),
+    ...larger('memoryBytes'),
+    cpuShares: Math.max(one.cpuShares, other.cpuShares),
+    pids: Math.max(one.pids, other.pids),
+  };
+}
+
 /** All containers of a task together: a limit only where every one of them has it. */
-export function taskLimits(parts: readonly ContainerLimits[]): Omit<ContainerLimits, 'oomScoreAdj'> {
+export function taskLimits(parts: readonly ContainerLimits[]): GroupLimits {
   const sum = (values: (number | undefined)[]): number | undefined =>
     values.every((value) => value !== undefined)
       ? values.reduce((total, value) => total + value, 0)

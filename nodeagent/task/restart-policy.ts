@@ -7,11 +7,22 @@ const maxMs = 300_000;
 /** A run this long was a good one: the next end is treated as the first. */
 const goodRunMs = 600_000;
 
+export type RestartPolicy = NonNullable<TaskSpec['restartPolicy']>;
+
+/** Init containers run to their success; sidecars run as long as their task does. */
+export function restartPolicyOf(
+  { restartPolicy = 'Always' }: Pick<TaskSpec, 'restartPolicy'>,
+  { role }: Pick<ContainerRecord, 'role'>,
+): RestartPolicy {
+  if (role === 'sidecar') return 'Always';
+  return role === 'init' && restartPolicy === 'Always' ? 'OnFailure' : restartPolicy;
+}
+
 export type Verdict = { restart: false } | { restart: true; failures: number; delayMs: number };
 
 /** The first restart is at once, then 10 s, doubling up to 5 minutes (kubelet's CrashLoopBackOff). */
 export function decideRestart(
-  { restartPolicy = 'Always' }: Pick<TaskSpec, 'restartPolicy'>,
+  restartPolicy: RestartPolicy,
   { failures: before }: Pick<ContainerRecord, 'failures'>,
   { exitCode, startedAtMs, finishedAtMs }: Pick<Termination, 'exitCode' | 'startedAtMs' | 'finishedAtMs'>,
 ): Verdict {

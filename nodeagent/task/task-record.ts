@@ -43,6 +43,8 @@ export type ContainerLife =
 
 export interface ContainerRecord {
   name: string;
+  /** Absent: a main container. A sidecar is an init container that stays. */
+  role?: 'init' | 'sidecar';
   life: ContainerLife;
   /** Containers made so far; the number of the next one. Logs are named by it. */
   starts: number;
@@ -80,15 +82,24 @@ export function newRecord(task: Task, nowMs: number): TaskRecord {
     uid: task.metadata.uid ?? '',
     task,
     startedAtMs: nowMs,
-    containers: task.spec.containers.map(({ name }) => ({
-      name,
-      life: { state: 'waiting', reason: 'ContainerCreating', retryAtMs: 0 },
-      starts: 0,
-      restartCount: 0,
-      failures: 0,
-      refusals: 0,
-    })),
+    containers: newContainers(task),
   };
+}
+
+/** Init containers first, in their order. */
+function newContainers({ spec }: Task): ContainerRecord[] {
+  const inits = spec.initContainers ?? [];
+  const reason = inits.length > 0 ? 'TaskInitializing' : 'ContainerCreating';
+  const fresh = { starts: 0, restartCount: 0, failures: 0, refusals: 0 };
+  return [
+    ...inits.map(({ name, restartPolicy }): ContainerRecord => {
+      const role = restartPolicy === 'Always' ? 'sidecar' : 'init';
+      return { name, role, life: { state: 'waiting', reason, retryAtMs: 0 }, ...fresh };
+    }),
+    ...spec.containers.map(
+      ({ name }): ContainerRecord => ({ name, life: { state: 'waiting', reason, retryAtMs: 0 }, ...fresh }),
+    ),
+  ];
 }
 
 /** Unique for ever: the task's uid, the container's place in the task, and how often it was started. */
@@ -98,16 +109,10 @@ export function containerId(record: TaskRecord, container: ContainerRecord): str
 }
 
 export function containerSpec({ task }: Pick<TaskRecord, 'task'>, { name }: ContainerRecord): Container {
-  const found = task.spec.containers.find((container) => container.name === name);
+  const all: Container[] = [...(task.spec.initContainers ?? []), ...task.spec.containers];
+  const found = all.find((container) => container.name === name);
   if (!found) throw new Error(`task ${task.metadata.name} has no container ${name}`);
   return found;
-}
-
-/** Whichever ends the container first: the end of its task or its own. */
-export function stopOf({ stop }: Pick<TaskRecord, 'stop'>, { life }: ContainerRecord): Stop | undefined {
-  const own = life.state === 'running' ? life.stop : undefined;
-  if (!stop || !own) return stop ?? own;
-  return killTimeMs(own) < killTimeMs(stop) ? own : stop;
 }
 
 export function killTimeMs({ sinceMs, graceSeconds }: Stop): number {

@@ -20,13 +20,13 @@ import { hasProbes, TaskProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
 import { decideTask, type Step } from './decide-task.ts';
-import { decideRestart, preparationDelayMs } from './restart-policy.ts';
+import { decideRestart, preparationDelayMs, restartPolicyOf } from './restart-policy.ts';
+import { isEnding, stopOf } from './task-order.ts';
 import {
   type ContainerRecord,
   containerId,
   containerSpec,
   liveCid,
-  stopOf,
   type TaskRecord,
   type Termination,
 } from './task-record.ts';
@@ -218,7 +218,7 @@ export class TaskRunner {
 
   async #start(container: ContainerRecord): Promise<void> {
     // The task may have been told to end while this waited for its turn.
-    if (this.record.stop) return;
+    if (isEnding(this.record, container)) return;
     const cid = containerId(this.record, container);
     const isRestart = container.last !== undefined;
     const start = this.#newStart(container, cid);
@@ -287,9 +287,9 @@ export class TaskRunner {
     };
     // Ended because a probe failed: that was no success, whatever the container says.
     const outcome = { ...termination, exitCode: end.exitCode || (stop ? 1 : 0) };
-    const verdict = this.record.stop
+    const verdict = isEnding(this.record, container)
       ? { restart: false as const }
-      : decideRestart(this.record.task.spec, container, outcome);
+      : decideRestart(restartPolicyOf(this.record.task.spec, container), container, outcome);
     if (verdict.restart) {
       container.last = termination;
       container.failures = verdict.failures;

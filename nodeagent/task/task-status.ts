@@ -1,14 +1,16 @@
 /** The status a task's record amounts to. Pure; the reporter sends it when it differs from what is known. */
 import type { ContainerStatus, TaskStatus } from '../../api/kinds/task.ts';
 import type { TaskPhase } from '../../api/kinds/task-phase.ts';
-import { type Condition, withCondition } from '../../api/meta/conditions.ts';
+import { type Condition, type NewCondition, withCondition } from '../../api/meta/conditions.ts';
 import { timestamp } from '../../api/meta/object-meta.ts';
+import { isInitialised, isMain } from './task-order.ts';
 import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
-import { isOver, isReady } from './task-record.ts';
+import { containerSpec, isOver, isReady } from './task-record.ts';
 
 /** `hostIP` is the node's address. Conditions of others in the task's present status are kept. */
 export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): TaskStatus {
   const { task, containers, startedAtMs } = record;
+  const inits = containers.filter((container) => !isMain(container));
   const phase = phaseOf(record);
   const why = reasonOf(record, phase);
   const finishedAtMs = Math.max(...containers.map(endOf));
@@ -17,7 +19,10 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
     phase,
     ...why,
     conditions: conditionsOf(record, phase, nowMs),
-    containerStatuses: containers.map((container) => containerStatus(record, container)),
+    containerStatuses: containers.filter(isMain).map((container) => containerStatus(record, container)),
+    ...(inits.length > 0
+      ? { initContainerStatuses: inits.map((container) => containerStatus(record, container)) }
+      : {}),
     hostIP,
     startTime: timestamp(startedAtMs),
     ...(isOver(record) ? { finishTime: timestamp(finishedAtMs) } : {}),
@@ -31,13 +36,13 @@ function phaseOf(record: TaskRecord): TaskPhase {
   // Once running, a container that waits for its restart does not make the task pending again.
   const hasRun = ({ life, last }: ContainerRecord): boolean =>
     life.state === 'running' || life.state === 'ended' || last !== undefined;
-  return containers.every(hasRun) ? 'Running' : 'Pending';
+  return containers.filter(isMain).every(hasRun) ? 'Running' : 'Pending';
 }
 
 function reasonOf({ containers }: TaskRecord, phase: TaskPhase): { reason?: string; message?: string } {
   if (phase !== 'Failed') return {};
-  const failed = containers.flatMap(({ life }) =>
-    life.state === 'ended' && life.termination.exitCode !== 0 ? [life.termination] : [],
+  const failed = containers.flatMap((container) =>
+    container.life.state === 'ended' && !hasSucceeded(container) ? [container.life.termination] : [],
   )[0];
   if (!failed) return {};
   const message = failed.message ?? `a container ended with exit code ${failed.exitCode}`;
@@ -49,25 +54,37 @@ function conditionsOf(
   phase: TaskPhase,
   nowMs: number,
 ): Condition[] {
-  const ready = containers.every(isReady);
+  const ready = containers.every((container) => container.role === 'init' || isReady(container));
   const over = phase === 'Succeeded' || phase === 'Failed';
   const readiness = {
     status: ready ? ('True' as const) : ('False' as const),
     ...(ready ? {} : { reason: over ? 'TaskCompleted' : 'ContainersNotReady' }),
   };
   let conditions = withCondition(task.status.conditions, { type: 'Scheduled', status: 'True' }, startedAtMs);
-  conditions = withCondition(conditions, { type: 'Initialized', status: 'True' }, startedAtMs);
+  conditions = withCondition(
+    conditions,
+    initialized(containers),
+    containers.every(isMain) ? startedAtMs : nowMs,
+  );
   conditions = withCondition(conditions, { type: 'ContainersReady', ...readiness }, nowMs);
   return withCondition(conditions, { type: 'Ready', ...readiness }, nowMs);
 }
 
-function containerStatus({ task }: TaskRecord, container: ContainerRecord): ContainerStatus {
-  const { name, life, restartCount, last } = container;
-  const image = task.spec.containers.find((each) => each.name === name)?.image;
+function initialized(containers: readonly ContainerRecord[]): NewCondition {
+  const open = containers.filter((container) => !isMain(container) && !isInitialised(container));
+  const begun = containers.some((container) => isMain(container) && container.starts > 0);
+  if (open.length === 0 || begun) return { type: 'Initialized', status: 'True' };
+  const message = `containers with incomplete status: [${open.map(({ name }) => name).join(' ')}]`;
+  return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message };
+}
+
+function containerStatus(record: TaskRecord, container: ContainerRecord): ContainerStatus {
+  const { name, role, life, restartCount, last } = container;
+  const { image } = containerSpec(record, container);
   const running = life.state === 'running' ? life : undefined;
   return {
     name,
-    ready: isReady(container),
+    ready: role === 'init' ? isInitialised(container) : isReady(container),
     started: running !== undefined && (running.health?.started ?? true),
     restartCount,
     state: stateOf(container),
@@ -104,8 +121,9 @@ function terminated({ cid, exitCode, reason, message, startedAtMs, finishedAtMs 
   };
 }
 
-function hasSucceeded({ life }: ContainerRecord): boolean {
-  return life.state === 'ended' && life.termination.exitCode === 0;
+/** How a sidecar ends says nothing about its task. */
+function hasSucceeded({ role, life }: ContainerRecord): boolean {
+  return life.state === 'ended' && (role === 'sidecar' || life.termination.exitCode === 0);
 }
 
 function endOf({ life, last }: ContainerRecord): number {

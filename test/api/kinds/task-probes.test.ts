@@ -5,11 +5,11 @@ import { compileSchema } from '../../../api/server/schema.ts';
 
 const schema = compileSchema(taskKind.schema);
 
-function taskWith(container: object): Task {
+function taskWith(container: object, spec: object = {}): Task {
   const ports = [{ name: 'web', containerPort: 80 }];
   const draft = {
     ...{ apiVersion: 'gantry.dev/v1', kind: 'Task', metadata: { name: 't', namespace: 'default' } },
-    spec: { containers: [{ name: 'main', image: 'busybox', ports, ...container }] },
+    spec: { containers: [{ name: 'main', image: 'busybox', ports, ...container }], ...spec },
   };
   schema.applyDefaults(draft as unknown as AnyObject);
   return draft as unknown as Task;
@@ -92,5 +92,26 @@ describe('probes', () => {
     const causes = taskKind.strategy.validate?.(taskWith(container), undefined) ?? [];
     expect(causes.map((cause) => cause.field)).toEqual([`spec.containers[0].${field}`]);
     expect(causes[0]?.message).toMatch(message);
+  });
+});
+
+describe('init containers', () => {
+  const livenessProbe = { exec: { command: ['true'] } };
+  const fieldsOf = (...initContainers: object[]) =>
+    (taskKind.strategy.validate?.(taskWith({}, { initContainers }), undefined) ?? []).map(
+      ({ field }) => field,
+    );
+
+  test('take no name of another container', () => {
+    expect(
+      fieldsOf({ name: 'main', image: 'a' }, { name: 'b', image: 'a' }, { name: 'b', image: 'a' }),
+    ).toEqual(['spec.initContainers[0].name', 'spec.initContainers[2].name']);
+  });
+
+  test('are probed only when they stay', () => {
+    expect(fieldsOf({ name: 'a', image: 'a', livenessProbe })).toEqual([
+      'spec.initContainers[0].livenessProbe',
+    ]);
+    expect(fieldsOf({ name: 'a', image: 'a', livenessProbe, restartPolicy: 'Always' })).toEqual([]);
   });
 });
