@@ -158,18 +158,6 @@ const readRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   {
-    name: 'exec',
-    arguments: '<task> [command...]',
-    summary: 'run a command in a container of a running task',
-    flags: [
-      { flags: '-c, --container <name>', description: 'in this container' },
-      { flags: '-i, --stdin', description: 'hand standard input to the command' },
-      { flags: '-t, --tty', description: 'give the command a terminal' },
-    ],
-    examples: '  gantry exec web-0-0 -- ls -l /\n  gantry exec -it job/web -- sh',
-    load: async () => (await import('./commands/exec.ts')).exec,
-  },
-  {
     name: 'wait',
     arguments: '[type-or-name...]',
     summary: 'wait until something is true of objects',
@@ -295,13 +283,6 @@ const schedulerRows: readonly CommandRow[] = [
     flags: [{ flags: '-o, --output <form>', description: 'json' }],
     examples: '  gantry why task/huge-0-0\n  gantry why huge-0-0 -o json',
     load: async () => (await import('./commands/why.ts')).why,
-  },
-  {
-    name: 'plan',
-    summary: 'show what would be placed where, and what would stay pending; ends with 2 when something would',
-    flags: [filename, recursive, { flags: '-o, --output <form>', description: 'json' }],
-    examples: '  gantry plan -f web.yaml',
-    load: async () => (await import('./commands/plan.ts')).plan,
   },
 ];
 
