@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
-import { isQuantitySchema, type JsonSchema, mapSchema } from './json-schema.ts';
+import { isJsonObject, isQuantitySchema, type JsonSchema, mapSchema } from './json-schema.ts';
 import { openApiPaths } from './openapi-paths.ts';
 import { gantryVersion } from './version.ts';
 
@@ -122,8 +122,8 @@ function documented(schema: JsonSchema, refTo: (name: string) => JsonSchema): Js
     if (isQuantitySchema(node)) return described(refTo(quantityName), node.description);
     if (node['x-kubernetes-int-or-string']) return described(refTo(intOrStringName), node.description);
     const value = anyOf?.find(({ type }) => type !== 'null');
-    const open =
-      additionalProperties === false || additionalProperties === undefined ? {} : { additionalProperties };
+    // kubectl explain (to 1.30) takes no boolean here.
+    const open = isJsonObject(additionalProperties) ? { additionalProperties } : {};
     return value ? { ...value, ...rest, nullable: true } : { ...rest, ...open };
   });
 }

@@ -2,15 +2,21 @@
 import { readdirSync, realpathSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { execa } from 'execa';
-import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../../api/server/pki.ts';
-import { TestServer } from './test-server.ts';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { execa, type ResultPromise } from 'execa';
+import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../api/server/pki.ts';
+import { TestServer } from '../api/server/test-server.ts';
 
 export interface Run {
   exitCode: number | undefined;
   /** Standard output and standard error together. */
   output: string;
+}
+
+export interface RunOptions {
+  /** Standard input. */
+  input?: string;
+  env?: Record<string, string>;
 }
 
 export class KubectlServer {
@@ -59,26 +65,51 @@ export class KubectlServer {
     return file;
   }
 
-  async run(binary: string, ...args: string[]): Promise<Run> {
-    const options = { reject: false, all: true, stripFinalNewline: false, timeout: 15_000 } as const;
+  run(binary: string, ...args: string[]): Promise<Run> {
+    return this.runWith({}, binary, ...args);
+  }
+
+  async runWith({ input = '', env = {} }: RunOptions, binary: string, ...args: string[]): Promise<Run> {
+    const options = {
+      reject: false,
+      all: true,
+      stripFinalNewline: false,
+      timeout: 15_000,
+      input,
+      env,
+    } as const;
     const { exitCode, all } = await execa(binary, [...this.#flags(binary), ...args], options);
     return { exitCode, output: all };
   }
 
-  /** The lines kubectl prints, as it prints them; it is ended when the reader stops reading. */
-  async *lines(binary: string, ...args: string[]): AsyncGenerator<string> {
-    const process = execa(binary, [...this.#flags(binary), ...args], { reject: false, timeout: 15_000 });
-    try {
-      for await (const line of process) yield line;
-    } finally {
-      process.kill('SIGKILL');
-      await process;
-    }
+  /** Starts a kubectl that does not end by itself. */
+  lines(binary: string, ...args: string[]): Lines {
+    return new Lines(execa(binary, [...this.#flags(binary), ...args], { reject: false, timeout: 15_000 }));
   }
 
   #flags(binary: string): string[] {
-    const cache = join(this.directory, 'cache', versionOf(binary));
+    const cache = join(this.directory, 'cache', basename(binary));
     return ['--kubeconfig', join(this.directory, 'kubeconfig'), '--cache-dir', cache];
+  }
+}
+
+/** The lines a process prints, as it prints them. */
+export class Lines {
+  readonly #process: ResultPromise<{ reject: false }>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(process: ResultPromise<{ reject: false }>) {
+    this.#process = process;
+    this.#lines = process[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<string> {
+    return String((await this.#lines.next()).value);
+  }
+
+  async end(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#process;
   }
 }
 
@@ -132,6 +163,10 @@ function readable(directory: string): string[] {
   }
 }
 
-export function versionOf(binary: string): string {
-  return /kubectl\.(1\.\d+)$/.exec(binary)?.[1] ?? 'kubectl';
+/** `1.33` */
+export async function versionOf(binary: string): Promise<string> {
+  const { stdout } = await execa(binary, ['version', '--client', '-o', 'json']);
+  const version = /"gitVersion": "v(\d+\.\d+)/.exec(stdout)?.[1];
+  if (version === undefined) throw new Error(`${binary} does not say which version it is`);
+  return version;
 }
