@@ -72,7 +72,10 @@ export interface Cause {
     | 'FieldValueInvalid'
     | 'FieldValueNotSupported'
     | 'FieldValueForbidden'
-    | 'FieldManagerConflict';
+    | 'FieldValueDuplicate'
+    | 'FieldManagerConflict'
+    | 'ResourceVersionTooLarge'
+    | 'NamespaceTerminating';
 }
 
 export interface ErrorDetails {

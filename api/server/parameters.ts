@@ -1,7 +1,8 @@
 /** Query parameters, read once and strictly: a value that means nothing is an error, never a default. */
-import { ApiError } from '../meta/api-error.ts';
+import { ApiError, type Cause } from '../meta/api-error.ts';
 import type { Revision } from '../store/store.ts';
 import { decodeJson } from './decode-body.ts';
+import { isJsonObject } from './json-schema.ts';
 import type { DeleteOptions } from './object-lifecycle.ts';
 import type { FieldValidation } from './object-validation.ts';
 
@@ -28,7 +29,7 @@ export function deleteParameters(query: URLSearchParams, body: Buffer): DeleteOp
   const given = body.length === 0 ? {} : (decodeJson(body) as Record<string, unknown>);
   const grace = given['gracePeriodSeconds'] ?? numberOf(query, 'gracePeriodSeconds');
   const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
-  const preconditions = given['preconditions'] as DeleteOptions['preconditions'];
+  const preconditions = preconditionsOf(given['preconditions']);
   if (grace != null && !(Number.isSafeInteger(grace) && (grace as number) >= 0))
     throw badParameter('gracePeriodSeconds', grace, 'must be a whole number of seconds');
   if (policy !== undefined && !['Background', 'Foreground', 'Orphan'].includes(policy as string))
@@ -41,6 +42,17 @@ export function deleteParameters(query: URLSearchParams, body: Buffer): DeleteOp
   };
 }
 
+function preconditionsOf(given: unknown): DeleteOptions['preconditions'] {
+  if (given === undefined || given === null) return undefined;
+  if (!isJsonObject(given)) throw badParameter('preconditions', given, 'must be an object');
+  const { uid, resourceVersion } = given;
+  for (const [name, value] of Object.entries({ uid, resourceVersion })) {
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      throw badParameter(`preconditions.${name}`, value, 'must be a string');
+  }
+  return given as DeleteOptions['preconditions'];
+}
+
 export interface ReadParameters {
   /** Undefined: the latest. 0: whatever is at hand. */
   revision: Revision | undefined;
@@ -50,12 +62,42 @@ export interface ReadParameters {
 /** Throws ApiError BadRequest or Invalid for combinations that mean nothing. */
 export function readParameters(query: URLSearchParams): ReadParameters {
   const revision = revisionOf(query.get('resourceVersion') ?? '');
-  const match = oneOf(query, 'resourceVersionMatch', ['Exact', 'NotOlderThan']);
-  if (match !== undefined && revision === undefined)
-    throw badParameter('resourceVersionMatch', match, 'is forbidden unless resourceVersion is provided');
+  const match = query.get('resourceVersionMatch') || undefined;
+  if (match === undefined) return { revision, match };
+  if (revision === undefined)
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
+  if (query.get('continue'))
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden when continue is provided',
+    );
+  if (match !== 'Exact' && match !== 'NotOlderThan')
+    throw invalidOption('resourceVersionMatch', {
+      message: `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
+      reason: 'FieldValueNotSupported',
+    });
   if (match === 'Exact' && revision === 0)
-    throw badParameter('resourceVersionMatch', match, 'is forbidden for resourceVersion "0"');
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
   return { revision, match };
+}
+
+/** An option of a list or a watch that goes together with none of the others. */
+export function forbiddenOption(field: string, why: string): ApiError {
+  return invalidOption(field, { message: `Forbidden: ${why}`, reason: 'FieldValueForbidden' });
+}
+
+function invalidOption(field: string, problem: Omit<Cause, 'field'>): ApiError {
+  return new ApiError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${field}: ${problem.message}`, {
+    group: 'meta.k8s.io',
+    kind: 'ListOptions',
+    causes: [{ field, ...problem }],
+  });
 }
 
 /** A resourceVersion as a client gives it back; '' is undefined. */

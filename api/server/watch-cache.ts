@@ -27,9 +27,16 @@ interface Waiter {
   timer: Timer;
 }
 
-function tooLargeVersion(wanted: Revision, current: Revision): ApiError {
-  return new ApiError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
-    causes: [{ field: 'resourceVersion', message: 'Too large resource version' }],
+/** A version of the future: clients know the cause and ask again. */
+export function tooLargeVersion(message: string): ApiError {
+  return new ApiError('Timeout', message, {
+    causes: [
+      {
+        field: 'resourceVersion',
+        message: 'Too large resource version',
+        reason: 'ResourceVersionTooLarge',
+      },
+    ],
     retryAfterSeconds: 1,
   });
 }
@@ -129,7 +136,7 @@ export class WatchCache {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(freshnessTimeoutMs, () => {
         this.#waiters.delete(waiter);
-        reject(tooLargeVersion(revision, this.#revision));
+        reject(tooLargeVersion(`Too large resource version: ${revision}, current: ${this.#revision}`));
       });
       const waiter = { revision, resolve, timer };
       this.#waiters.add(waiter);

@@ -9,6 +9,7 @@ import { notFound } from '../object-lifecycle.ts';
 import { readParameters } from '../parameters.ts';
 import type { ApiResponse } from '../request.ts';
 import { nodeNameOf } from '../user.ts';
+import { tooLargeVersion } from '../watch-cache.ts';
 import { forbiddenToNode, keyOfCall } from './target.ts';
 
 export async function getObject(call: Call): Promise<ApiResponse> {
@@ -44,6 +45,6 @@ async function find(call: Call): Promise<CachedObject | undefined> {
 /** A revision in the future is asked for again later, as everywhere in the API. */
 export function asReadError(error: unknown): never {
   if (error instanceof ApiError && error.reason === 'BadRequest')
-    throw new ApiError('Timeout', `Too large resource version: ${error.message}`, { retryAfterSeconds: 1 });
+    throw tooLargeVersion(`Too large resource version: ${error.message}`);
   throw error;
 }

@@ -10,7 +10,7 @@ import { listAnswer } from '../answer.ts';
 import { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { kindPrefix } from '../keys.ts';
-import { numberOf, readParameters } from '../parameters.ts';
+import { forbiddenOption, numberOf, readParameters } from '../parameters.ts';
 import type { ApiResponse } from '../request.ts';
 import { parseSelection, type Selection, selects, selectsAll } from '../selection.ts';
 import { ExpiredPage } from '../status-answer.ts';
@@ -55,6 +55,8 @@ async function readPage(call: Call): Promise<Page> {
   const selection = parseSelection(call.served.kind, call.path.namespace, query);
   const limit = numberOf(query, 'limit') || Number.POSITIVE_INFINITY;
   const { revision, match } = readParameters(query);
+  if (query.has('sendInitialEvents'))
+    throw forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   const token = query.get('continue') || undefined;
   if (token !== undefined) {
     if (revision !== undefined && revision !== 0)
@@ -64,7 +66,9 @@ async function readPage(call: Call): Promise<Page> {
     await cache.waitUntilCurrent();
     return cachePage(call, { selection, limit, after: from.after });
   }
-  if (match === 'Exact') return storePage(call, { selection, limit, after: '' }, revision!);
+  // A page of a version is a page of exactly that version, unless the client says otherwise.
+  const isExact = match === 'Exact' || (match === undefined && limit !== Number.POSITIVE_INFINITY);
+  if (isExact && revision) return storePage(call, { selection, limit, after: '' }, revision);
   if (revision === undefined) await cache.waitUntilCurrent();
   else if (revision > 0) await cache.waitFor(revision);
   return cachePage(call, { selection, limit, after: '' });

@@ -6,7 +6,7 @@ import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { bookmarkFrame, type EventFormat, errorFrame, eventFormat } from '../event-format.ts';
 import type { KindCache, KindEvent } from '../kind-cache.ts';
-import { flagOf, numberOf, readParameters } from '../parameters.ts';
+import { flagOf, forbiddenOption, numberOf, readParameters } from '../parameters.ts';
 import { type ApiResponse, bytesResponse } from '../request.ts';
 import { parseSelection, type Selection, selects } from '../selection.ts';
 import { eventFor } from '../watch-hub.ts';
@@ -54,12 +54,12 @@ function watchParameters(query: URLSearchParams): {
   const asked = query.get('sendInitialEvents');
   const match = query.get('resourceVersionMatch');
   if (asked !== null && match !== 'NotOlderThan')
-    throw forbiddenParameter(
+    throw forbiddenOption(
       'resourceVersionMatch',
       'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
     );
   if (asked === null && match !== null)
-    throw forbiddenParameter(
+    throw forbiddenOption(
       'resourceVersionMatch',
       'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
     );
@@ -70,14 +70,6 @@ function watchParameters(query: URLSearchParams): {
     sendInitialEvents: asked === null ? undefined : flagOf(query, 'sendInitialEvents'),
     bookmarks: flagOf(query, 'allowWatchBookmarks'),
   };
-}
-
-function forbiddenParameter(field: string, message: string): ApiError {
-  return new ApiError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${field}: Forbidden: ${message}`, {
-    group: 'meta.k8s.io',
-    kind: 'ListOptions',
-    causes: [{ field, message, reason: 'FieldValueForbidden' }],
-  });
 }
 
 function tooOld(revision: Revision, { oldestRevision }: KindCache): ApiError {
