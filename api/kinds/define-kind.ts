@@ -42,6 +42,8 @@ export interface Strategy<T> {
    * undefined: it goes at once. The somebody ends it with a second delete, gracePeriodSeconds 0.
    */
   gracePeriodSeconds?: (object: T) => number;
+  /** What else a deletion that does not end at once shows on the object. Mutates the object it is given. */
+  beginDeletion?: (object: T) => void;
   /** Objects of this kind go by themselves after so many seconds (events). */
   ttlSeconds?: number;
 }

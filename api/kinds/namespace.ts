@@ -65,5 +65,8 @@ export const namespaceKind = defineKind<Namespace>({
       if (!draft.metadata.uid)
         draft.metadata.finalizers = [...new Set([...(draft.metadata.finalizers ?? []), namespaceFinalizer])];
     },
+    beginDeletion: (namespace) => {
+      namespace.status = { ...namespace.status, phase: 'Terminating' };
+    },
   },
 });

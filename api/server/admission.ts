@@ -10,6 +10,7 @@ import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
 import { kindId } from './keys.ts';
 import { nodeRefusal } from './node-restriction.ts';
+import { admitOwners } from './owner-admission.ts';
 import { forbiddenToNode } from './verbs/target.ts';
 
 /** Throws ApiError Forbidden or Invalid. May fill in fields of a new object. */
@@ -22,6 +23,7 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
     ...(path.subresource === undefined ? {} : { subresource: path.subresource }),
   });
   if (refusal) throw forbiddenToNode(call, refusal);
+  if (path.subresource === undefined) admitOwners(call, object, old);
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
 }
 

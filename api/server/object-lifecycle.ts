@@ -122,23 +122,40 @@ export interface DeleteOptions {
 /** The object as a delete leaves it; whether it can go at once is `isDoneDeleting`. */
 export function markDeleted(kind: AnyKind, old: AnyObject, options: DeleteOptions, nowMs: number): AnyObject {
   const { finalizers: _finalizers, ...metadata } = old.metadata;
-  const defaultGrace = kind.strategy.gracePeriodSeconds?.(old) ?? 0;
-  const wanted = defaultGrace === 0 ? 0 : Math.max(0, options.gracePeriodSeconds ?? defaultGrace);
-  const grace = Math.min(wanted, old.metadata.deletionGracePeriodSeconds ?? Number.POSITIVE_INFINITY);
-  const again = old.metadata.deletionTimestamp !== undefined;
-  const shorter = grace < (old.metadata.deletionGracePeriodSeconds ?? 0);
   const finalizers = finalizersAfter(old, options.propagationPolicy);
-  return {
+  const next: AnyObject = {
     ...old,
     metadata: {
       ...metadata,
       ...(finalizers.length > 0 ? { finalizers } : {}),
-      generation: again ? old.metadata.generation! : (old.metadata.generation ?? 1) + 1,
-      deletionTimestamp:
-        again && !shorter ? old.metadata.deletionTimestamp! : timestamp(nowMs + grace * 1000),
-      deletionGracePeriodSeconds: grace,
+      ...deadlineAfter(kind, old, options, nowMs),
     },
   };
+  kind.strategy.beginDeletion?.(next);
+  return next;
+}
+
+/** The first delete sets the deadline; later ones may bring it forward, never put it off. */
+function deadlineAfter(
+  kind: AnyKind,
+  old: AnyObject,
+  { gracePeriodSeconds }: DeleteOptions,
+  nowMs: number,
+): Partial<AnyObject['metadata']> {
+  const { deletionTimestamp, deletionGracePeriodSeconds: granted = 0, generation = 1 } = old.metadata;
+  const usual = kind.strategy.gracePeriodSeconds?.(old) ?? 0;
+  const wanted = usual === 0 ? 0 : (gracePeriodSeconds ?? usual);
+  if (deletionTimestamp === undefined) {
+    return {
+      generation: generation + 1,
+      deletionTimestamp: timestamp(nowMs + wanted * 1000),
+      deletionGracePeriodSeconds: wanted,
+    };
+  }
+  // Nothing left to wait for (usual 0) counts as asking for no grace.
+  if (wanted >= granted || (gracePeriodSeconds === undefined && usual > 0)) return {};
+  const deadlineMs = Date.parse(deletionTimestamp) - (granted - wanted) * 1000;
+  return { deletionTimestamp: timestamp(deadlineMs), deletionGracePeriodSeconds: wanted };
 }
 
 function finalizersAfter({ metadata }: AnyObject, policy: DeleteOptions['propagationPolicy']): string[] {

@@ -191,7 +191,18 @@ export class ObjectStore {
     throw new ApiError(
       'Forbidden',
       `${qualified(kind)} ${JSON.stringify(metadata.name)} is forbidden: unable to create new content in namespace ${name} because it is being terminated`,
-      { name: metadata.name, group: kind.group, kind: kind.plural },
+      {
+        name: metadata.name,
+        group: kind.group,
+        kind: kind.plural,
+        causes: [
+          {
+            field: 'metadata.namespace',
+            message: `namespace ${name} is being terminated`,
+            reason: 'NamespaceTerminating',
+          },
+        ],
+      },
     );
   }
 
