@@ -284,6 +284,13 @@ const schedulerRows: readonly CommandRow[] = [
     examples: '  gantry why task/huge-0-0\n  gantry why huge-0-0 -o json',
     load: async () => (await import('./commands/why.ts')).why,
   },
+  {
+    name: 'plan',
+    summary: 'show what would be placed where, and what would stay pending; ends with 2 when something would',
+    flags: [filename, recursive, { flags: '-o, --output <form>', description: 'json' }],
+    examples: '  gantry plan -f web.yaml',
+    load: async () => (await import('./commands/plan.ts')).plan,
+  },
 ];
 
 const serverRows: readonly CommandRow[] = [

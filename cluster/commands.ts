@@ -11,6 +11,7 @@ import { PartFailure } from './readiness.ts';
 import { status as clusterStatus } from './status.ts';
 import { up as upCluster } from './up.ts';
 
+export { plan } from './manifest-plan.ts';
 export { why } from './what-if.ts';
 
 const defaultName = 'dev';

@@ -17,6 +17,10 @@ interface Why {
   counterfactuals: { kinds: string[]; text: string; node: string }[];
 }
 
+interface Plan {
+  tasks: { task: string; node: string }[];
+}
+
 describe('what-if on a cluster of three nodes', () => {
   const cluster = new LocalCluster('whatif');
 
@@ -42,5 +46,34 @@ describe('what-if on a cluster of three nodes', () => {
       (await cluster.succeed('get', 'tasks', '--no-headers')).stdout.includes('Running'),
     );
     await cluster.succeed('delete', 'job', 'huge');
+  });
+
+  it('plan on the quickstart says what then happens', async () => {
+    const manifest = ['-f', 'manifests/quickstart.yaml'];
+    const { tasks } = await cluster.json<Plan>('plan', ...manifest);
+    expect(tasks.map(({ task }) => task)).toEqual(['default/web-0-0', 'default/web-1-0', 'default/web-2-0']);
+    expect((await cluster.succeed('plan', ...manifest)).stdout).toMatch(
+      /^3 of 3 new tasks would be placed$/m,
+    );
+    expect((await cluster.gantry(['get', 'job', 'web'])).exitCode).toBe(1);
+    await cluster.succeed('apply', ...manifest);
+    for (const { task, node } of tasks) {
+      const path = ['-o', 'jsonpath={.spec.nodeName}'];
+      await eventually(`${task} on ${node}`, async () => {
+        const { stdout } = await cluster.gantry(['get', 'task', task.replace('default/', ''), ...path]);
+        return stdout === node;
+      });
+    }
+    expect((await cluster.succeed('plan', ...manifest)).stdout).toBe('no new tasks, 3 stay as they are');
+  });
+
+  it('plan ends with 2 when something would stay pending', async () => {
+    const { exitCode, stdout } = await cluster.gantry(['plan', '-f', '-'], { input: huge });
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatch(/job\/huge +1 +<none> +0\/3 nodes are available: 3 insufficient cpu/);
+  });
+
+  it('plan knows the priority classes of its own manifest', async () => {
+    expect((await cluster.gantry(['plan', '-f', 'manifests/04-placement.yaml'])).exitCode).toBe(0);
   });
 });
