@@ -56,6 +56,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindN
   selectableFields?: Readonly<Record<string, (object: T) => string | undefined>>;
   statusSubresource: boolean;
   scale?: ScaleSubresource<T>;
+  /** Custom kinds: the version its objects are stored in; absent: `version`. */
+  storageVersion?: string;
   strategy: Strategy<T>;
 }
 

@@ -55,6 +55,16 @@ export const names = {
     categories: [],
     namespaced: false,
   },
+  CustomResourceDefinition: {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+    singular: 'customresourcedefinition',
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    namespaced: false,
+  },
 } as const satisfies Record<string, KindNames>;
 
 export function apiVersionOf({ group, version }: Pick<KindNames, 'group' | 'version'>): string {
@@ -69,3 +79,6 @@ export const nodeLeaseNamespace = 'kube-node-lease';
 
 /** metadata.finalizers entry the namespace controller takes off when the namespace is empty. */
 export const namespaceFinalizer = 'gantry.dev/namespace-content';
+
+/** metadata.finalizers entry the API server takes off a definition when its objects are gone. */
+export const customResourceFinalizer = 'customresourcecleanup.apiextensions.k8s.io';

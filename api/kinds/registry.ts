@@ -1,5 +1,6 @@
 /** The only list of kinds. To add one: write its file, put it here and into `names.ts` and `resources.ts`. */
 import { configMapKind } from './config-map.ts';
+import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { type AnyKind, anyKind } from './define-kind.ts';
 import { eventKind } from './event.ts';
 import { jobKind } from './job.ts';
@@ -20,4 +21,5 @@ export const builtinKinds: readonly AnyKind[] = [
   anyKind(secretKind),
   anyKind(leaseKind),
   anyKind(priorityClassKind),
+  anyKind(customResourceDefinitionKind),
 ];

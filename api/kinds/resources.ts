@@ -36,6 +36,10 @@ export const Lease = resource<import('./lease.ts').Lease>(names.Lease);
 export type Lease = import('./lease.ts').Lease;
 export const PriorityClass = resource<import('./priority-class.ts').PriorityClass>(names.PriorityClass);
 export type PriorityClass = import('./priority-class.ts').PriorityClass;
+export const CustomResourceDefinition = resource<
+  import('./custom-resource-definition.ts').CustomResourceDefinition
+>(names.CustomResourceDefinition);
+export type CustomResourceDefinition = import('./custom-resource-definition.ts').CustomResourceDefinition;
 
 /** Every built-in kind, what makes others before what is made: who empties something goes in this order. */
 export const builtinResources: readonly Resource<KubeObject>[] = [
@@ -48,4 +52,5 @@ export const builtinResources: readonly Resource<KubeObject>[] = [
   Node,
   Namespace,
   PriorityClass,
+  CustomResourceDefinition,
 ];

@@ -153,7 +153,7 @@ class NodeBinder {
       allocation.tasks[key] = wanted;
       for (const [name, amount] of Object.entries(wanted.requests)) used[name] = (used[name] ?? 0) + amount;
       const bound = boundTask(task, this.#nodeName, this.#backend.clock.now());
-      accepted.push({ request, task: object, value: encodeObject(bound) });
+      accepted.push({ request, task: object, value: encodeObject(names.Task, bound) });
     }
     return { accepted, refused, allocation };
   }

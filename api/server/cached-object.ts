@@ -3,9 +3,10 @@
  * selectors need, parsed the first time somebody asks. Immutable.
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
+import { apiVersionOf } from '../kinds/names.ts';
 import { type AnyObject, splitKey } from '../meta/object-meta.ts';
 import type { KeyValue, Revision } from '../store/store.ts';
-import { replaceRevision, withRevision } from './object-bytes.ts';
+import { replaceRevision, withApiVersion, withRevision } from './object-bytes.ts';
 
 interface SelectableMeta {
   labels: Readonly<Record<string, string>>;
@@ -19,6 +20,8 @@ export class CachedObject {
   /** JSON with the resourceVersion in it. */
   readonly bytes: Buffer;
   #meta: SelectableMeta | undefined;
+  /** Whose selectable fields `#meta` has: another version of a kind, or a new definition, may have others. */
+  #metaKind: AnyKind | undefined;
   #terminating: boolean | undefined;
 
   constructor(key: string, revision: Revision, bytes: Buffer) {
@@ -37,6 +40,13 @@ export class CachedObject {
   /** The last state of this object, as a watch shows it when the object is deleted at `revision`. */
   atRevision(revision: Revision): CachedObject {
     return new CachedObject(this.key, revision, replaceRevision(this.bytes, this.revision, revision));
+  }
+
+  /** The object as the kind's version shows it. Versions differ in apiVersion alone. */
+  inVersion(kind: AnyKind): CachedObject {
+    if (kind.storageVersion === undefined) return this;
+    const bytes = withApiVersion(this.bytes, apiVersionOf(kind));
+    return bytes === this.bytes ? this : new CachedObject(this.key, this.revision, bytes);
   }
 
   /** A fresh copy; the caller may change it. */
@@ -60,7 +70,9 @@ export class CachedObject {
   }
 
   #selectable(kind: AnyKind): SelectableMeta {
-    return (this.#meta ??= readMeta(kind, this.parse()));
+    if (this.#meta && this.#metaKind === kind) return this.#meta;
+    this.#metaKind = kind;
+    return (this.#meta = readMeta(kind, this.parse()));
   }
 }
 

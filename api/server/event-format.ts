@@ -29,7 +29,7 @@ export function eventFormat(served: ServedKind, representation: Representation, 
       };
     }
     default:
-      return { shareId: 'json', frame: (type, object) => line(type, object.bytes) };
+      return { shareId: 'json', frame: (type, object) => line(type, object.inVersion(served.kind).bytes) };
   }
 }
 
@@ -43,7 +43,7 @@ function tableFormat(
   return {
     shareId: undefined,
     frame(type, object) {
-      const table = tableOf(served, [object.parse()], {
+      const table = tableOf(served, [object.inVersion(served.kind).parse()], {
         version,
         includeObject,
         nowMs: clock.now(),

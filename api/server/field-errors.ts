@@ -12,11 +12,11 @@ import type { AnyObject } from '../meta/object-meta.ts';
 export const maxCauses = 50;
 const maxShownValue = 120;
 
-/** One cause per broken field; what the branches of an `anyOf` say is folded into one. */
+/** One cause per broken field; what the branches of an `anyOf` or `oneOf` say is folded into one. */
 export function causesOf(errors: readonly ErrorObject[]): Cause[] {
   const causes = new Map<string, Cause>();
   for (const error of errors) {
-    if (error.schemaPath.includes('/anyOf/')) continue;
+    if (/\/(?:anyOf|oneOf)\//.test(error.schemaPath)) continue;
     const cause = causeOf(error);
     const key = `${cause.field} ${cause.message}`;
     if (!causes.has(key)) causes.set(key, cause);
@@ -67,7 +67,10 @@ function ruleOf({ keyword, params, parentSchema = {}, message = 'is not valid' }
   if (parentSchema['format'] === 'quantity') return 'must be a quantity such as 500m, 1.5, 64Mi or 2Gi';
   switch (keyword) {
     case 'type':
-      return `must be ${typeNames[String(params['type'])] ?? params['type']}`;
+      return `must be ${[params['type']]
+        .flat()
+        .map((type) => typeNames[String(type)] ?? type)
+        .join(' or ')}`;
     case 'minimum':
       return `must be greater than or equal to ${params['limit']}`;
     case 'maximum':
@@ -89,6 +92,8 @@ function ruleOf({ keyword, params, parentSchema = {}, message = 'is not valid' }
 
 function alternatives(schema: Record<string, unknown>): string {
   const branches = (schema['anyOf'] ?? []) as { type?: string; pattern?: string }[];
+  if (!branches.some(({ type }) => type !== undefined))
+    return 'must match one of the alternatives of its schema';
   const words = branches.map(({ type = 'value', pattern }) => {
     if (pattern !== undefined)
       return pattern.includes('%') ? 'a percentage such as 25%' : `text like ${pattern}`;

@@ -1,4 +1,4 @@
-/** JSON Schema, as far as kinds use it (TypeBox makes it, custom kinds bring it), and how to ask it things. */
+/** JSON Schema, as far as kinds use it (TypeBox makes it, custom kinds bring it as OpenAPI), and how to ask it things. */
 
 export interface JsonSchema {
   type?: string;
@@ -31,8 +31,8 @@ export function isPlainScalar(schema: JsonSchema): boolean {
   return !properties && additionalProperties === undefined && !items && !isQuantitySchema(schema);
 }
 
-export function acceptsNull({ type, anyOf = [] }: JsonSchema): boolean {
-  return type === 'null' || anyOf.some(acceptsNull);
+export function acceptsNull({ type, nullable, anyOf = [] }: JsonSchema): boolean {
+  return type === 'null' || nullable === true || anyOf.some(acceptsNull);
 }
 
 /** The schema of one member of an object; undefined when the object may not have it. */

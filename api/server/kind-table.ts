@@ -1,6 +1,6 @@
 /**
  * Which kinds are served. Everything the server says about itself (paths, discovery, OpenAPI, the
- * closed authorization table's resources) is derived from here; custom kinds will come and go at run time.
+ * closed authorization table's resources) is derived from here; custom kinds come and go at run time.
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { type CompiledSchema, compileSchema } from './schema.ts';
@@ -36,6 +36,12 @@ export class KindTable {
   /** Serves one more kind, or a new definition of one that is served. */
   put(kind: AnyKind): void {
     this.#put(kind);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Serves one kind no more. */
+  remove(kind: Pick<AnyKind, 'group' | 'version' | 'plural'>): void {
+    this.#byPath.delete(pathKey(kind.group, kind.version, kind.plural));
     for (const listener of this.#listeners) listener();
   }
 

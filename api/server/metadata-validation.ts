@@ -1,13 +1,14 @@
 /** The rules of ObjectMeta that hold for every kind. Pure; expects the schema of metadata to hold. */
 import type { AnyKind } from '../kinds/define-kind.ts';
+import { customResourceFinalizer } from '../kinds/names.ts';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, dnsSubdomainError, labelValueError, qualifiedNameError } from '../meta/names.ts';
 import type { AnyObject, ObjectMeta } from '../meta/object-meta.ts';
 
 /** Kubernetes' limit for annotations; no honest labels come near it. */
 const maxMapBytes = 256 * 1024;
-/** Finalizers of Kubernetes' own that have no domain. */
-const plainFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+/** Finalizers of Kubernetes' own that are not a domain and a name. */
+const plainFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion', customResourceFinalizer];
 
 export function validateMetadata(kind: AnyKind, object: AnyObject, old?: AnyObject): Cause[] {
   const { metadata } = object;

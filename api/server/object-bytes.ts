@@ -3,17 +3,33 @@
  * resourceVersion, because the store's own revision is the version. On the way out the revision is spliced
  * into the bytes; nothing is parsed or printed again.
  */
+import type { AnyKind } from '../kinds/define-kind.ts';
+import { apiVersionOf } from '../kinds/names.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { Revision } from '../store/store.ts';
 
 const metadataOpening = '"metadata":{';
 const versionOpening = '"resourceVersion":"';
 
-/** The stored form. */
-export function encodeObject(object: AnyObject): Buffer {
-  const { apiVersion, kind, metadata, ...rest } = object;
+/** The stored form: in the version the kind is stored in. */
+export function encodeObject(
+  { group, storageVersion }: Pick<AnyKind, 'group' | 'storageVersion'>,
+  object: AnyObject,
+): Buffer {
+  const { apiVersion: given, kind, metadata, ...rest } = object;
+  const apiVersion = storageVersion === undefined ? given : apiVersionOf({ group, version: storageVersion });
   const { resourceVersion: _version, ...storedMetadata } = metadata;
   return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: storedMetadata, ...rest }));
+}
+
+const versionStart = '{"apiVersion":"';
+
+/** The same object in another version of its kind; the very same bytes when that is theirs already. */
+export function withApiVersion(bytes: Buffer, apiVersion: string): Buffer {
+  const end = bytes.indexOf('"', versionStart.length);
+  const present = bytes.toString('latin1', versionStart.length, end);
+  if (present === apiVersion) return bytes;
+  return splice(bytes, { at: versionStart.length, remove: present.length, insert: apiVersion });
 }
 
 /** The form on the wire. Not from the shared pool: one small survivor would keep 8 KiB alive. */

@@ -72,7 +72,7 @@ export class ObjectStore {
   /** Throws ApiError AlreadyExists; NotFound or Forbidden when the namespace is missing or terminating. */
   async create(kind: AnyKind, object: AnyObject, { dryRun }: WriteOptions): Promise<CachedObject> {
     const key = keyOf(object);
-    const value = encodeObject(object);
+    const value = encodeObject(kind, object);
     let namespace = this.#cachedNamespace(object);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (kind.namespaced) namespace = await this.#openNamespace(kind, object, namespace);
@@ -86,7 +86,7 @@ export class ObjectStore {
         operations: [await this.#put(kind, key, value)],
       });
       if (result.succeeded)
-        return new CachedObject(key, result.revision, withRevision(value, result.revision));
+        return new CachedObject(key, result.revision, withRevision(value, result.revision)).inVersion(kind);
       if (result.current[0]) throw alreadyExists(kind, object.metadata.name);
       namespace = undefined;
     }
@@ -95,7 +95,7 @@ export class ObjectStore {
 
   /**
    * Changes or removes one object. `decide` is pure and runs again when it was given an old state; what it
-   * throws is thrown. Throws ApiError NotFound.
+   * throws is thrown. Objects come and go in the version of `kind`. Throws ApiError NotFound.
    */
   change(
     kind: AnyKind,
@@ -103,7 +103,10 @@ export class ObjectStore {
     decide: (current: CachedObject) => Change,
     options: WriteOptions,
   ): Promise<Changed> {
-    return this.#turns.take(storeKey(kind, key), () => this.#change(kind, key, decide, options));
+    return this.#turns.take(storeKey(kind, key), async () => {
+      const { type, object } = await this.#change(kind, key, decide, options);
+      return { type, object: object.inVersion(kind) };
+    });
   }
 
   async #change(
@@ -116,8 +119,8 @@ export class ObjectStore {
     let current = cached ?? (await this.#fetchExisting(kind, key));
     let fresh = cached === undefined;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const change = await this.#decide(() => decide(current), fresh);
-      const value = change?.type === 'put' ? encodeObject(change.object) : undefined;
+      const change = await this.#decide(() => decide(current.inVersion(kind)), fresh);
+      const value = change?.type === 'put' ? encodeObject(kind, change.object) : undefined;
       if (change === undefined || (!fresh && (dryRun || isNoOp(current, change, value)))) {
         current = await this.#fetchExisting(kind, key);
         fresh = true;
@@ -161,7 +164,7 @@ export class ObjectStore {
   async #dryCreate(kind: AnyKind, key: string, value: Buffer): Promise<CachedObject> {
     const { kv, revision } = await this.#store.get(storeKey(kind, key));
     if (kv) throw alreadyExists(kind, splitKey(key).name);
-    return new CachedObject(key, revision, withRevision(value, revision));
+    return new CachedObject(key, revision, withRevision(value, revision)).inVersion(kind);
   }
 
   async #put(kind: AnyKind, key: string, value: Buffer): Promise<Operation> {

@@ -16,6 +16,7 @@ import type { AuditLog } from './audit.ts';
 import type { Authenticator } from './authenticate.ts';
 import { createInitialObjects } from './bootstrap.ts';
 import type { Backend } from './call.ts';
+import { CustomKinds } from './custom/custom-kinds.ts';
 import { Expiry } from './expiry.ts';
 import { handleRequest, type Pipeline } from './handle-request.ts';
 import type { HealthCheck } from './health.ts';
@@ -59,6 +60,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const backend = createBackend(options);
   const { cache, hubs, clock } = backend;
+  const customKinds = new CustomKinds(backend);
   let closing = false;
   const pipeline: Pipeline = {
     backend,
@@ -75,6 +77,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     handle,
     async start() {
       await cache.start();
+      customKinds.start();
       hubs.start();
       await createInitialObjects(backend);
       await cache.waitUntilCurrent();
@@ -88,6 +91,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       closing = true;
       await hubs.close();
       await Promise.all(listeners.map((listener) => listener.close()));
+      await customKinds.stop();
       await cache.stop();
       await options.audit?.close();
     },

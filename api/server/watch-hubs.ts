@@ -1,4 +1,6 @@
 /** The watch hubs of all kinds that somebody has watched, and the loop that sends their bookmarks. */
+
+import type { AnyKind } from '../kinds/define-kind.ts';
 import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
 import { Loop } from '../meta/loop.ts';
@@ -8,6 +10,11 @@ import type { WatchCache } from './watch-cache.ts';
 import { WatchHub } from './watch-hub.ts';
 
 const bookmarkIntervalMs = 10_000;
+
+/** Every version of a kind has its own frames. */
+function hubId(kind: AnyKind): string {
+  return `${kindId(kind)}/${kind.version}`;
+}
 
 export class WatchHubs {
   readonly #cache: WatchCache;
@@ -34,7 +41,7 @@ export class WatchHubs {
   }
 
   of(served: ServedKind): WatchHub {
-    const id = kindId(served.kind);
+    const id = hubId(served.kind);
     let hub = this.#hubs.get(id);
     if (!hub) this.#hubs.set(id, (hub = new WatchHub(served, this.#cache.kind(served.kind), this.#clock)));
     return hub;
@@ -42,7 +49,14 @@ export class WatchHubs {
 
   /** How many watches of each kind are open. */
   *counts(): Generator<[kindId: string, watchers: number]> {
-    for (const [id, hub] of this.#hubs) yield [id, hub.watchers];
+    for (const [id, hub] of this.#hubs) yield [id.slice(0, id.lastIndexOf('/')), hub.watchers];
+  }
+
+  /** Ends the watches of a kind that is no longer served, or no longer as it was. */
+  end(kind: AnyKind): void {
+    const id = hubId(kind);
+    this.#hubs.get(id)?.close();
+    this.#hubs.delete(id);
   }
 
   /** Ends every watch, cleanly. */

@@ -19,7 +19,7 @@ export async function getObject(call: Call): Promise<ApiResponse> {
 /** Throws ApiError NotFound, or Forbidden to a node that must not see it. */
 export async function readObject(call: Call): Promise<CachedObject> {
   const { served, path, user } = call;
-  const object = await find(call);
+  const object = (await find(call))?.inVersion(served.kind);
   if (!object) throw notFound(served.kind, path.name ?? '');
   if (nodeNameOf(user) !== undefined) {
     const refusal = nodeRefusal(user, served.kind, { verb: 'get', old: object.parse() });

@@ -34,7 +34,8 @@ interface PageRequest {
 
 export async function listObjects(call: Call): Promise<ApiResponse> {
   const { objects, ...page } = await readPage(call);
-  return listAnswer(call, objects, listMetaOf(objects, page));
+  const shown = objects.map((object) => object.inVersion(call.served.kind));
+  return listAnswer(call, shown, listMetaOf(objects, page));
 }
 
 function listMetaOf(

@@ -32,6 +32,7 @@ describe('legacy discovery', () => {
       'gantry.dev',
       'coordination.k8s.io',
       'scheduling.k8s.io',
+      'apiextensions.k8s.io',
       'authentication.k8s.io',
       'authorization.k8s.io',
     ]);
@@ -132,6 +133,7 @@ describe('OpenAPI', () => {
       'api/v1',
       'apis/coordination.k8s.io/v1',
       'apis/scheduling.k8s.io/v1',
+      'apis/apiextensions.k8s.io/v1',
     ]);
     expect(paths['apis/gantry.dev/v1']?.serverRelativeURL).toMatch(
       /^\/openapi\/v3\/apis\/gantry\.dev\/v1\?hash=[0-9A-F]{64}$/,

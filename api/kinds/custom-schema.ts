@@ -1,0 +1,325 @@
+/**
+ * The schema language of custom kinds: OpenAPI v3 as `apiextensions.k8s.io/v1` takes it, with the rules
+ * that make it structural. Structural: every field that values are kept, pruned or defaulted by stands in
+ * the outer structure; `allOf`, `anyOf`, `oneOf` and `not` only add conditions about fields that stand there.
+ */
+import { RE2JS } from '@bufbuild/re2';
+import type { Cause } from '../meta/api-error.ts';
+import { didYouMean } from '../meta/field-path.ts';
+
+export interface CustomSchema {
+  type?: string;
+  format?: string;
+  description?: string;
+  nullable?: boolean;
+  default?: unknown;
+  enum?: unknown[];
+  properties?: Record<string, CustomSchema>;
+  additionalProperties?: boolean | CustomSchema;
+  items?: CustomSchema;
+  required?: string[];
+  allOf?: CustomSchema[];
+  anyOf?: CustomSchema[];
+  oneOf?: CustomSchema[];
+  not?: CustomSchema;
+  pattern?: string;
+  'x-kubernetes-preserve-unknown-fields'?: boolean;
+  'x-kubernetes-int-or-string'?: boolean;
+  'x-kubernetes-embedded-resource'?: boolean;
+  'x-kubernetes-list-type'?: string;
+  'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-map-type'?: string;
+  'x-kubernetes-validations'?: ValidationRule[];
+  [keyword: string]: unknown;
+}
+
+export interface ValidationRule {
+  rule: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: string;
+  fieldPath?: string;
+  optionalOldSelf?: boolean;
+}
+
+const types = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
+const combinators = ['allOf', 'anyOf', 'oneOf'] as const;
+/** What a condition may say: nothing about which fields exist, what they default to, or what they mean. */
+const conditionKeywords = new Set([
+  'format',
+  'enum',
+  'properties',
+  'items',
+  'required',
+  ...combinators,
+  'not',
+  ...['pattern', 'minLength', 'maxLength', 'minItems', 'maxItems', 'uniqueItems'],
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  ...['minProperties', 'maxProperties'],
+]);
+const structureKeywords = new Set([
+  ...conditionKeywords,
+  ...[
+    'type',
+    'title',
+    'description',
+    'nullable',
+    'default',
+    'example',
+    'externalDocs',
+    'additionalProperties',
+  ],
+  ...['preserve-unknown-fields', 'int-or-string', 'embedded-resource', 'validations'].map(
+    (x) => `x-kubernetes-${x}`,
+  ),
+  ...['list-type', 'list-map-keys', 'map-type'].map((x) => `x-kubernetes-${x}`),
+]);
+const maxDepth = 64;
+const maxCauses = 50;
+
+/** What keeps a root schema from being served; `path` is where it stands in the definition. */
+export function schemaCauses(schema: unknown, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const report: Report = (field, message, reason = 'FieldValueInvalid') => {
+    if (causes.length < maxCauses) causes.push({ field, message, reason });
+  };
+  if (!isObject(schema)) report(path, 'schemas are required', 'FieldValueRequired');
+  else {
+    if (schema['type'] !== 'object') report(`${path}.type`, 'must be object at the root');
+    checkRootMetadata(schema, path, report);
+    checkStructure(schema as CustomSchema, { path, depth: 0, report });
+  }
+  return causes;
+}
+
+type Report = (field: string, message: string, reason?: Cause['reason']) => void;
+
+interface Place {
+  path: string;
+  depth: number;
+  report: Report;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function checkRootMetadata(schema: Record<string, unknown>, path: string, report: Report): void {
+  const { metadata } = (schema['properties'] ?? {}) as Record<string, unknown>;
+  if (!isObject(metadata)) return;
+  if (metadata['type'] !== 'object') report(`${path}.properties[metadata].type`, 'must be object');
+  for (const name of Object.keys((metadata['properties'] ?? {}) as object)) {
+    if (name !== 'name' && name !== 'generateName')
+      report(
+        `${path}.properties[metadata].properties[${name}]`,
+        'only name and generateName of metadata can be restricted',
+        'FieldValueForbidden',
+      );
+  }
+}
+
+function checkStructure(schema: CustomSchema, place: Place): void {
+  const { path, report } = place;
+  if (!checkKeywords(schema, structureKeywords, place)) return;
+  const intOrString = schema['x-kubernetes-int-or-string'] === true;
+  if (schema.type === undefined) {
+    if (!intOrString && schema['x-kubernetes-preserve-unknown-fields'] !== true)
+      report(`${path}.type`, 'must not be empty for specified object fields', 'FieldValueRequired');
+  } else if (!types.includes(schema.type)) {
+    report(
+      `${path}.type`,
+      `Unsupported value: ${JSON.stringify(schema.type)}: supported values: ${types.join(', ')}`,
+      'FieldValueNotSupported',
+    );
+  } else if (intOrString)
+    report(`${path}.type`, 'must be empty if x-kubernetes-int-or-string is true', 'FieldValueForbidden');
+  checkShape(schema, place);
+  checkExtensions(schema, place);
+  checkChildren(schema, place, checkStructure);
+  for (const [condition, at] of conditionsOf(schema, path)) {
+    if (!(intOrString && isIntOrStringPair(schema, condition)))
+      checkCondition(condition, schema, { ...place, path: at });
+  }
+}
+
+/** False when the node is not worth a further look. */
+function checkKeywords(schema: unknown, known: ReadonlySet<string>, { path, depth, report }: Place): boolean {
+  if (!isObject(schema)) report(path, 'must be an object');
+  else if (depth > maxDepth) report(path, `may not be nested deeper than ${maxDepth}`);
+  else {
+    for (const keyword of Object.keys(schema).filter((name) => !known.has(name))) {
+      const meant = didYouMean(keyword, known);
+      const hint = meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`;
+      report(
+        `${path}.${keyword}`,
+        structureKeywords.has(keyword)
+          ? 'must be left out of allOf, anyOf, oneOf and not to be structural'
+          : `unknown or unsupported keyword${hint}`,
+        'FieldValueForbidden',
+      );
+    }
+    return true;
+  }
+  return false;
+}
+
+function checkShape(schema: CustomSchema, { path, report }: Place): void {
+  const { type, properties, additionalProperties, items, pattern, enum: values } = schema;
+  if (properties !== undefined && !isObject(properties)) report(`${path}.properties`, 'must be an object');
+  if (type === 'array' && items === undefined)
+    report(`${path}.items`, 'must be specified for an array', 'FieldValueRequired');
+  if (additionalProperties === false)
+    report(`${path}.additionalProperties`, 'cannot be set to false', 'FieldValueForbidden');
+  if (properties !== undefined && additionalProperties !== undefined)
+    report(`${path}.additionalProperties`, 'is mutually exclusive with properties', 'FieldValueForbidden');
+  if (schema['uniqueItems'] === true)
+    report(
+      `${path}.uniqueItems`,
+      'cannot be set to true since the runtime complexity becomes quadratic',
+      'FieldValueForbidden',
+    );
+  if (values !== undefined && !Array.isArray(values)) report(`${path}.enum`, 'must be a list');
+  for (const keyword of ['required', ...combinators]) {
+    if (schema[keyword] !== undefined && !Array.isArray(schema[keyword]))
+      report(`${path}.${keyword}`, 'must be a list');
+  }
+  const broken = pattern === undefined ? undefined : patternError(pattern);
+  if (broken !== undefined) report(`${path}.pattern`, broken);
+}
+
+function patternError(pattern: unknown): string | undefined {
+  if (typeof pattern !== 'string') return 'must be text';
+  try {
+    new RE2JS(pattern);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : 'is no regular expression';
+  }
+}
+
+function checkExtensions(schema: CustomSchema, { path, report }: Place): void {
+  const { type, items } = schema;
+  const listType = schema['x-kubernetes-list-type'];
+  const keys = schema['x-kubernetes-list-map-keys'];
+  if (schema['x-kubernetes-preserve-unknown-fields'] === false)
+    report(`${path}.x-kubernetes-preserve-unknown-fields`, 'must be true or undefined');
+  if (schema['x-kubernetes-embedded-resource'] === true) {
+    if (type !== 'object') report(`${path}.type`, 'must be object if x-kubernetes-embedded-resource is true');
+    if (schema.properties === undefined && schema['x-kubernetes-preserve-unknown-fields'] !== true)
+      report(
+        `${path}.properties`,
+        'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
+        'FieldValueRequired',
+      );
+  }
+  if (listType !== undefined && (type !== 'array' || !['atomic', 'set', 'map'].includes(listType)))
+    report(`${path}.x-kubernetes-list-type`, 'must be atomic, set or map, on an array');
+  if ((listType === 'map') !== (Array.isArray(keys) && keys.length > 0))
+    report(
+      `${path}.x-kubernetes-list-map-keys`,
+      'is required with, and only with, x-kubernetes-list-type map',
+      'FieldValueRequired',
+    );
+  if (listType === 'map' && Array.isArray(keys)) {
+    for (const key of keys) {
+      const member = items?.properties?.[key];
+      if (!member)
+        report(`${path}.x-kubernetes-list-map-keys`, `${JSON.stringify(key)} is no property of the items`);
+      else if (!items?.required?.includes(key) && member.default === undefined)
+        report(
+          `${path}.items.properties[${key}].default`,
+          'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
+          'FieldValueRequired',
+        );
+    }
+  }
+  const mapType = schema['x-kubernetes-map-type'];
+  if (mapType !== undefined && (type !== 'object' || !['granular', 'atomic'].includes(mapType)))
+    report(`${path}.x-kubernetes-map-type`, 'must be granular or atomic, on an object');
+}
+
+type Check = (schema: CustomSchema, place: Place) => void;
+
+function checkChildren(
+  { properties, items, additionalProperties }: CustomSchema,
+  place: Place,
+  check: Check,
+): void {
+  const { path } = place;
+  const depth = place.depth + 1;
+  if (isObject(properties)) {
+    for (const [name, member] of Object.entries(properties))
+      check(member as CustomSchema, { ...place, path: `${path}.properties[${name}]`, depth });
+  }
+  if (items !== undefined) check(items, { ...place, path: `${path}.items`, depth });
+  if (additionalProperties !== undefined && typeof additionalProperties !== 'boolean')
+    check(additionalProperties, { ...place, path: `${path}.additionalProperties`, depth });
+}
+
+function conditionsOf(schema: CustomSchema, path: string): [CustomSchema, string][] {
+  const lists = combinators.flatMap((keyword) => {
+    const branches = schema[keyword];
+    return Array.isArray(branches)
+      ? branches.map((branch, index): [CustomSchema, string] => [branch, `${path}.${keyword}[${index}]`])
+      : [];
+  });
+  return schema.not === undefined ? lists : [...lists, [schema.not, `${path}.not`]];
+}
+
+/** The one place where a condition may name types: `anyOf: [{type: integer}, {type: string}]`. */
+function isIntOrStringPair({ anyOf = [], allOf = [] }: CustomSchema, condition: CustomSchema): boolean {
+  const pair = (branches: CustomSchema[]): boolean =>
+    branches.length === 2 && branches[0]?.type === 'integer' && branches[1]?.type === 'string';
+  return (
+    (pair(anyOf) && anyOf.includes(condition)) || (allOf.includes(condition) && pair(condition.anyOf ?? []))
+  );
+}
+
+/** `structure`: the node of the outer schema that the condition is about. */
+function checkCondition(condition: CustomSchema, structure: CustomSchema, place: Place): void {
+  const { path, depth, report } = place;
+  if (!checkKeywords(condition, conditionKeywords, place)) return;
+  checkShape(condition, place);
+  for (const [name, member] of Object.entries(condition.properties ?? {})) {
+    const outer = structure.properties?.[name] ?? structureOfOthers(structure);
+    const at = `${path}.properties[${name}]`;
+    if (!outer)
+      report(at, 'must be specified in the structural part of the schema too', 'FieldValueRequired');
+    else checkCondition(member, outer, { ...place, path: at, depth: depth + 1 });
+  }
+  if (condition.items !== undefined) {
+    if (!structure.items)
+      report(
+        `${path}.items`,
+        'must be specified in the structural part of the schema too',
+        'FieldValueRequired',
+      );
+    else
+      checkCondition(condition.items, structure.items, { ...place, path: `${path}.items`, depth: depth + 1 });
+  }
+  for (const [inner, at] of conditionsOf(condition, path))
+    checkCondition(inner, structure, { ...place, path: at, depth: depth + 1 });
+}
+
+function structureOfOthers({ additionalProperties, ...structure }: CustomSchema): CustomSchema | undefined {
+  if (isObject(additionalProperties)) return additionalProperties as CustomSchema;
+  return structure['x-kubernetes-preserve-unknown-fields'] === true ? {} : undefined;
+}
+
+/** The root as rules see it: with the fields every object has, of which only names can be spoken of. */
+export function withTypeMeta(root: CustomSchema): CustomSchema {
+  const metadata = root.properties?.['metadata'];
+  return {
+    ...root,
+    properties: {
+      ...root.properties,
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: {
+        ...metadata,
+        type: 'object',
+        properties: { name: { type: 'string' }, generateName: { type: 'string' } },
+      },
+    },
+  };
+}
