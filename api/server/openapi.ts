@@ -121,10 +121,12 @@ function documented(schema: JsonSchema, refTo: (name: string) => JsonSchema): Js
     const { additionalProperties, anyOf, ...rest } = node;
     if (isQuantitySchema(node)) return described(refTo(quantityName), node.description);
     if (node['x-kubernetes-int-or-string']) return described(refTo(intOrStringName), node.description);
-    const value = anyOf?.find(({ type }) => type !== 'null');
+    const isNullable = anyOf?.some(({ type }) => type === 'null');
+    const value = isNullable ? anyOf?.find(({ type }) => type !== 'null') : undefined;
     // kubectl explain (to 1.30) takes no boolean here.
     const open = isJsonObject(additionalProperties) ? { additionalProperties } : {};
-    return value ? { ...value, ...rest, nullable: true } : { ...rest, ...open };
+    if (value) return { ...value, ...rest, nullable: true };
+    return { ...rest, ...open, ...(anyOf ? { anyOf } : {}) };
   });
 }
 
