@@ -28,7 +28,7 @@ function isDryRun(values: unknown[]): boolean {
 export function deleteParameters(query: URLSearchParams, body: Buffer): DeleteOptions & { dryRun: boolean } {
   const given = body.length === 0 ? {} : (decodeJson(body) as Record<string, unknown>);
   const grace = given['gracePeriodSeconds'] ?? numberOf(query, 'gracePeriodSeconds');
-  const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+  const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? orphanPolicy(query, given);
   const preconditions = preconditionsOf(given['preconditions']);
   if (grace != null && !(Number.isSafeInteger(grace) && (grace as number) >= 0))
     throw badParameter('gracePeriodSeconds', grace, 'must be a whole number of seconds');
@@ -40,6 +40,15 @@ export function deleteParameters(query: URLSearchParams, body: Buffer): DeleteOp
     ...(preconditions ? { preconditions } : {}),
     dryRun: isDryRun([...query.getAll('dryRun'), ...(Array.isArray(given['dryRun']) ? given['dryRun'] : [])]),
   };
+}
+
+/** The older word for a policy, which clients still have. */
+function orphanPolicy(query: URLSearchParams, given: Record<string, unknown>): string | undefined {
+  const orphan = given['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
+  if (orphan === undefined) return undefined;
+  if (!['true', 'false'].includes(String(orphan)))
+    throw badParameter('orphanDependents', orphan, 'must be true or false');
+  return String(orphan) === 'true' ? 'Orphan' : 'Background';
 }
 
 function preconditionsOf(given: unknown): DeleteOptions['preconditions'] {

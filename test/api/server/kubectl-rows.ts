@@ -330,6 +330,51 @@ const changes: Row[] = [
     },
   },
   {
+    verb: 'apply --server-side',
+    act: async (k) => {
+      const apply = async (name: string, manifest: object, ...flags: string[]): Promise<string> =>
+        k.run(['apply --server-side', ...flags, '-f'].join(' '), await k.file(name, manifest));
+      await apply('ssa', configMap('ssa', { a: '1', b: '2' }));
+      await apply('ssa', configMap('ssa', { a: '1' }));
+      await k.says(/^\{"a":"1"\}$/, 'get cm ssa -o jsonpath={.data}');
+      const other = await k.file('ssa-other', configMap('ssa', { a: '2' }));
+      await k.fails(/conflict with "kubectl"/, `apply --server-side --field-manager=other -f ${other}`);
+      await apply('ssa-other', configMap('ssa', { a: '2' }), '--field-manager=other', '--force-conflicts');
+      await k.says(/manager: other/, 'get cm ssa -o yaml --show-managed-fields');
+    },
+  },
+  {
+    verb: 'apply, then apply --server-side',
+    act: async (k) => {
+      await k.run('apply -f', await k.file('moved', configMap('moved', { a: '1', b: '2' })));
+      const less = await k.file('moved', configMap('moved', { a: '1' }));
+      await k.says(/serverside-applied/, 'apply --server-side -f', less);
+      await k.says(/^\{"a":"1"\}$/, 'get cm moved -o jsonpath={.data}');
+    },
+  },
+  {
+    verb: 'diff --server-side',
+    act: async (k) => {
+      const file = await k.file('ssa-differs', configMap('ssa-differs', { colour: 'red' }));
+      await k.run('apply --server-side -f', file);
+      await k.run('diff --server-side -f', file);
+      const changed = await k.file('ssa-differs', configMap('ssa-differs', { colour: 'blue' }));
+      await k.fails(/\+ +colour: blue/, `diff --server-side -f ${changed}`);
+    },
+  },
+  {
+    verb: 'apply --prune --applyset',
+    act: async (k) => {
+      const flags = 'apply --server-side --prune --applyset=set -f';
+      const options = { env: { KUBECTL_APPLYSET: 'true' } };
+      const items = ['set-1', 'set-2'].map((name) => configMap(name));
+      await k.runWith(options, flags, await k.file('set', { apiVersion: 'v1', kind: 'List', items }));
+      await k.runWith(options, flags, await k.file('set', configMap('set-1')));
+      await k.fails(/NotFound/, 'get cm set-2');
+      await k.run('get cm set-1');
+    },
+  },
+  {
     verb: 'apply view-last-applied, set-last-applied',
     act: async (k) => {
       const file = await k.file('last', configMap('last'));

@@ -142,6 +142,15 @@ describe('the propagation policy', () => {
     expect(await exists(`${configMaps}/owner`)).toBe(has !== undefined);
   });
 
+  it('has an older word', async () => {
+    await create('owner', { finalizers: ['example.com/a'] });
+    const { body } = await server.delete(`${configMaps}/owner?orphanDependents=true`);
+    expect(body.metadata.finalizers).toEqual(['example.com/a', 'orphan']);
+    const { body: again } = await server.delete(`${configMaps}/owner`, { orphanDependents: false });
+    expect(again.metadata.finalizers).toEqual(['example.com/a']);
+    expect((await server.delete(`${configMaps}/owner?orphanDependents=maybe`)).status).toBe(400);
+  });
+
   it('may change while the object waits', async () => {
     await create('owner');
     await server.delete(`${configMaps}/owner?propagationPolicy=Foreground`);
