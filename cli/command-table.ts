@@ -158,6 +158,22 @@ const readRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   {
+    name: 'cp',
+    arguments: '<from> <to>',
+    summary: 'copy files and directories to a task and back; its container needs tar',
+    flags: [{ flags: '-c, --container <name>', description: 'of this container' }],
+    examples: '  gantry cp web-0-0:/etc/hosts .\n  gantry cp site web-0-0:/www',
+    load: async () => (await import('./commands/cp.ts')).copy,
+  },
+  {
+    name: 'port-forward',
+    arguments: '<task> <ports...>',
+    summary: 'lead ports of this machine to ports of a task',
+    flags: [{ flags: '--address <ip>', description: 'address to listen on', default: '127.0.0.1' }],
+    examples: '  gantry port-forward web-0-0 8080:80\n  gantry port-forward job/web :80',
+    load: async () => (await import('./commands/port-forward.ts')).portForward,
+  },
+  {
     name: 'wait',
     arguments: '[type-or-name...]',
     summary: 'wait until something is true of objects',
