@@ -12,6 +12,7 @@ import { changedFields, fieldsWithin } from './extract.ts';
 import {
   difference,
   type FieldSet,
+  inOrder,
   intersection,
   isEmptySet,
   noFields,
@@ -61,7 +62,7 @@ export function decideApply(schema: JsonSchema, live: AnyObject, application: Ap
   if (!force) requireNoConflict(schema, live, { conflicts, manager });
   const mine: Ownership = {
     ...manager,
-    fields,
+    fields: inOrder(fields),
     ...(before?.time === undefined ? {} : { time: before.time }),
   };
   const left = others.map((owner) => ({ ...owner, fields: difference(owner.fields, changed) }));
@@ -71,7 +72,7 @@ export function decideApply(schema: JsonSchema, live: AnyObject, application: Ap
 function ownersOf(schema: JsonSchema, live: AnyObject, { manager, time }: Application): Ownership[] {
   const owners = decodeOwnerships(live.metadata.managedFields);
   if (owners.length > 0) return owners;
-  const fields = changedFields(schema, emptyView, wholeView(live));
+  const fields = inOrder(changedFields(schema, emptyView, wholeView(live)));
   const { apiVersion } = manager;
   return [{ manager: beforeFirstApply, operation: 'Update', apiVersion, time, fields }];
 }

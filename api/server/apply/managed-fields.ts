@@ -55,7 +55,7 @@ export function encodeOwnerships(ownerships: readonly Ownership[]): ManagedField
       apiVersion,
       ...(time === undefined ? {} : { time }),
       fieldsType: 'FieldsV1',
-      fieldsV1: inOrder(fields),
+      fieldsV1: fields,
       ...(subresource === undefined ? {} : { subresource }),
     }),
   );
@@ -89,7 +89,7 @@ function withoutAncient(ownerships: readonly Ownership[]): readonly Ownership[] 
   const ancient: Ownership = {
     ...kept,
     manager: ancientManager,
-    fields: [...old].reduce((all, { fields }) => union(all, fields), noFields),
+    fields: inOrder([...old].reduce((all, { fields }) => union(all, fields), noFields)),
   };
   return [...ownerships.filter((ownership) => !old.has(ownership)), ancient];
 }

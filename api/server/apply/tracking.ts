@@ -9,9 +9,9 @@ import type { Call } from '../call.ts';
 import { invalidError } from '../field-errors.ts';
 import { sameJson } from '../object-bytes.ts';
 import { nodeNameOf, type User } from '../user.ts';
-import { changedFields, fieldsWithin } from './extract.ts';
+import { changedFields } from './extract.ts';
 import { updateManager } from './field-manager.ts';
-import { difference, isEmptySet, noFields, union } from './field-set.ts';
+import { difference, inOrder, isEmptySet, noFields, union } from './field-set.ts';
 import {
   decodeOwnerships,
   encodeOwnerships,
@@ -20,7 +20,7 @@ import {
   managedFieldsCauses,
   type Ownership,
 } from './managed-fields.ts';
-import { emptyView, type TrackedView, trackedView, wholeView } from './tracked-view.ts';
+import { emptyView, type TrackedView, trackedView } from './tracked-view.ts';
 
 /** Writes `managedFields` of a new object; whoever creates it owns all of it. */
 export function trackCreate(call: Call, object: AnyObject): void {
@@ -29,7 +29,7 @@ export function trackCreate(call: Call, object: AnyObject): void {
   const manager = updateManager(call);
   const fields = changedFields(schema.json, emptyView, trackedView(kind, object, undefined));
   const time = timestamp(call.backend.clock.now());
-  setOwnerships(object, [{ ...manager, time, fields }]);
+  setOwnerships(object, [{ ...manager, time, fields: inOrder(fields) }]);
 }
 
 export interface TrackedUpdate {
@@ -49,18 +49,18 @@ function ownershipsAfter(call: Call, { old, next, given }: TrackedUpdate): reado
   const ownerships = ownershipsBefore(call, old, given);
   // Who did not track an object from the start cannot say who owned it: the first apply settles that.
   if (ownerships.length === 0) return [];
-  const { kind, schema } = call.served;
-  const { subresource } = call.path;
-  const touched = touchedParts(trackedView(kind, old, subresource), trackedView(kind, next, subresource));
+  const touched = touchedParts(call, old, next);
   if (!touched) return ownerships;
-  const changed = changedFields(schema.json, touched.old, touched.next);
+  const { json } = call.served.schema;
+  const changed = changedFields(json, touched.old, touched.next);
+  const removed = difference(changedFields(json, touched.next, touched.old), changed);
+  const both = union(changed, removed);
   const mine = isComponent(call.user) ? undefined : updateManager(call);
   const left = ownerships.map((ownership) => {
-    const lost = mine && isSameManager(ownership, mine) ? noFields : changed;
-    const fields = fieldsWithin(schema.json, difference(ownership.fields, lost), wholeView(next));
-    return { ...ownership, fields };
+    const lost = mine && isSameManager(ownership, mine) ? removed : both;
+    return { ...ownership, fields: difference(ownership.fields, lost) };
   });
-  if (!mine || isEmptySet(changed)) return left;
+  if (!mine || isEmptySet(both)) return left;
   const time = timestamp(call.backend.clock.now());
   return withChange(left, { ...mine, time, fields: changed });
 }
@@ -78,22 +78,25 @@ function ownershipsBefore(
   return decodeOwnerships(given);
 }
 
-/** The top-level fields that differ; undefined when none does. */
+/** The top-level fields that differ; undefined when none does. Everything else need not be looked at. */
 function touchedParts(
-  old: TrackedView,
-  next: TrackedView,
+  { served, path }: Call,
+  old: AnyObject,
+  next: AnyObject,
 ): { old: TrackedView; next: TrackedView } | undefined {
-  const names = [...new Set([...Object.keys(old), ...Object.keys(next)])];
-  const touched = names.filter((name) => !sameJson(old[name], next[name]));
+  const before = trackedView(served.kind, old, path.subresource);
+  const after = trackedView(served.kind, next, path.subresource);
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  const touched = names.filter((name) => !sameJson(before[name], after[name]));
   if (touched.length === 0) return undefined;
   const part = (view: TrackedView): TrackedView =>
     Object.fromEntries(touched.filter((name) => name in view).map((name) => [name, view[name]]));
-  return { old: part(old), next: part(next) };
+  return { old: part(before), next: part(after) };
 }
 
 function withChange(ownerships: readonly Ownership[], change: Ownership): Ownership[] {
   const before = ownerships.find((ownership) => isSameManager(ownership, change));
-  const fields = union(before?.fields ?? noFields, change.fields);
+  const fields = inOrder(union(before?.fields ?? noFields, change.fields));
   return [...ownerships.filter((ownership) => ownership !== before), { ...change, fields }];
 }
 

@@ -9,7 +9,7 @@ import { decideApply, mergeInto, settleOwners } from '../apply/apply.ts';
 import { configurationOf } from '../apply/configuration.ts';
 import { changedFields, fieldsOf, fieldsWithin } from '../apply/extract.ts';
 import { applyManager, isForced } from '../apply/field-manager.ts';
-import type { FieldSet } from '../apply/field-set.ts';
+import { type FieldSet, inOrder } from '../apply/field-set.ts';
 import type { Ownership } from '../apply/managed-fields.ts';
 import { appliedView, wholeView } from '../apply/tracked-view.ts';
 import { setOwnerships } from '../apply/tracking.ts';
@@ -122,7 +122,7 @@ function createApplied(call: Call, configuration: AnyObject): Promise<ApiRespons
     ...(namespace === undefined ? {} : { namespace }),
   });
   const { json } = served.schema;
-  const fields = fieldsOf(json, appliedView(served.kind, configuration, undefined));
+  const fields = inOrder(fieldsOf(json, appliedView(served.kind, configuration, undefined)));
   const time = timestamp(backend.clock.now());
   const manager = applyManager(call);
   return createDraft({ ...call, verb: 'create' }, structuredClone(configuration), (_call, object) =>

@@ -79,7 +79,7 @@ function decideChange(
 ): Change {
   const { served, path } = call;
   const old = current.parse();
-  const proposed = propose(current.parse());
+  const proposed = propose(draftOf(old));
   const { uid, resourceVersion } = proposed.metadata;
   checkPreconditions(served.kind, old, { uid, resourceVersion });
   const next =
@@ -87,6 +87,24 @@ function decideChange(
   if (isDoneDeleting(next)) return { type: 'remove' };
   track(call, { old, next, given: proposed.metadata.managedFields });
   return { type: 'put', object: next };
+}
+
+/** A copy to write into. managedFields is often half of an object and never written into: it is shared. */
+function draftOf(stored: AnyObject): AnyObject {
+  const { metadata, ...rest } = stored;
+  const { managedFields, ...ownMetadata } = metadata;
+  const draft = copyOf({ ...rest, metadata: ownMetadata }) as AnyObject;
+  if (managedFields) draft.metadata.managedFields = managedFields;
+  return draft;
+}
+
+/** A copy of a JSON value; for small objects several times faster than structuredClone. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) copy[name] = copyOf(member);
+  return copy;
 }
 
 function nextObject(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {
