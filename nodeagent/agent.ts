@@ -26,6 +26,7 @@ import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
 import { TaskRunner } from './task/task-runner.ts';
 import { taskStatus } from './task/task-status.ts';
+import { removeStrayDirectories } from './volumes/task-directory.ts';
 
 export interface AgentOptions {
   client: Client;
@@ -91,12 +92,13 @@ export class NodeAgent {
   /** What the runtime has but no record names is left from a start or a deletion cut short. */
   async #removeStrays(known: readonly TaskRecord[]): Promise<void> {
     const named = new Set(known.flatMap(({ containers }) => containers.map(liveCid)));
-    const { runtime, logger } = this.#options;
+    const { node, runtime, logger } = this.#options;
     for (const cid of await runtime.list()) {
       if (named.has(cid)) continue;
       logger.info({ cid }, 'removing a container of no task');
       await runtime.delete(cid);
     }
+    await removeStrayDirectories(node.volumeDirectory, new Set(known.map(({ uid }) => uid)));
   }
 
   #onExit(cid: string): void {

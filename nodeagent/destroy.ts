@@ -8,6 +8,7 @@ import { detectCgroups } from './cgroup/cgroups.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
+import { removeStrayDirectories, volumeDirectoryIn } from './volumes/task-directory.ts';
 
 export interface NodeRemains {
   rootDirectory: string;
@@ -19,6 +20,7 @@ export interface NodeRemains {
 export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
   const options = { rootDirectory, runDirectory, logger: silentLogger };
   for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
+  await removeStrayDirectories(volumeDirectoryIn(rootDirectory), new Set());
   await removeCgroup(cgroupParent);
 }
 

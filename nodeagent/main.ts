@@ -19,6 +19,7 @@ import { AgentServer } from './server.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
+import { volumeDirectoryIn } from './volumes/task-directory.ts';
 
 async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
+    volumeDirectory: volumeDirectoryIn(rootDirectory),
     ...(cgroups ? { cgroups } : {}),
   };
 

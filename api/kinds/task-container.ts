@@ -7,7 +7,7 @@ import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
-import { probeFields, probeKinds, validateProbes } from './task-probes.ts';
+import { lifecycleField, probeFields, probeKinds, validateProbes } from './task-probes.ts';
 
 const portShape = closedObject(
   {
@@ -88,6 +88,18 @@ const containerFields = {
   resources: withDefault(resourcesShape, {}),
   securityContext: optional(securityContextShape),
   ...probeFields,
+  lifecycle: lifecycleField,
+  terminationMessagePath: optional(
+    text(
+      'File in the container whose end becomes the message of its termination; default /dev/termination-log.',
+    ),
+  ),
+  terminationMessagePolicy: optional(
+    oneOf(
+      ['File', 'FallbackToLogsOnError'],
+      'Whether the end of the log serves when a failed container left no message.',
+    ),
+  ),
 };
 
 export const containerShape = closedObject(containerFields);
@@ -143,11 +155,19 @@ export function validateContainer(container: Container, path: string): Cause[] {
     const problem = name === undefined ? undefined : dnsLabelError(name, 15);
     if (problem) causes.push({ field: `${path}.ports[${index}].name`, message: problem });
   }
+  const messagePath = container.terminationMessagePath;
+  if (messagePath !== undefined && !isPlainPath(messagePath))
+    causes.push({ field: `${path}.terminationMessagePath`, message: 'must be an absolute path without ..' });
   return [
     ...causes,
     ...validateResources(container, `${path}.resources`),
     ...validateProbes(container, path),
   ];
+}
+
+/** Absolute, short enough, and with nothing in it that could lead elsewhere. */
+export function isPlainPath(path: string): boolean {
+  return /^\/[^\0]{1,4095}$/.test(path) && !path.split('/').includes('..');
 }
 
 /** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */

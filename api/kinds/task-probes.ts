@@ -16,7 +16,7 @@ const portReference = Type.Unsafe<number | string>({
 const headerShape = closedObject({ name: text('Name of the header.'), value: text('Its value.') });
 
 /** What a probe, or a lifecycle hook, may do. */
-export const handlerFields = {
+const handlerFields = {
   exec: optional(
     closedObject(
       {
@@ -72,25 +72,62 @@ export const probeFields = {
   ),
 };
 
-const handlersShape = closedObject(handlerFields);
-export type Handler = Static<typeof handlersShape>;
+const hookShape = (description: string) =>
+  closedObject(
+    {
+      ...handlerFields,
+      sleep: optional(
+        closedObject(
+          { seconds: count('How long.', { minimum: 1, maximum: 86400 }) },
+          { description: 'Waits, and does nothing.' },
+        ),
+      ),
+    },
+    { description },
+  );
+
+export const lifecycleField = optional(
+  closedObject(
+    {
+      postStart: optional(
+        hookShape(
+          'Done right after the start, at least once. The container is not ready before; a failure ends it.',
+        ),
+      ),
+      preStop: optional(
+        hookShape('Done before the stop signal, within the grace; not when the container ends by itself.'),
+      ),
+    },
+    { description: 'What is done right after the start and before the end.' },
+  ),
+);
+
+export type Hook = Static<ReturnType<typeof hookShape>>;
+export type Handler = Hook;
 export type Probe = Static<ReturnType<typeof probeShape>>;
 export type HttpGet = NonNullable<Handler['httpGet']>;
 export const probeKinds = ['startup', 'liveness', 'readiness'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
 interface ProbedContainer {
+  lifecycle?: { postStart?: Hook; preStop?: Hook };
   ports?: { name?: string }[];
   startupProbe?: Probe;
   livenessProbe?: Probe;
   readinessProbe?: Probe;
 }
 
+/** Probes and lifecycle hooks. */
 export function validateProbes(container: ProbedContainer, path: string): Cause[] {
-  return probeKinds.flatMap((kind) => {
+  const probes = probeKinds.flatMap((kind) => {
     const probe = container[`${kind}Probe`];
     return probe ? validateProbe(kind, probe, { container, path: `${path}.${kind}Probe` }) : [];
   });
+  const hooks = (['postStart', 'preStop'] as const).flatMap((name) => {
+    const hook = container.lifecycle?.[name];
+    return hook ? validateHandler(hook, container, `${path}.lifecycle.${name}`) : [];
+  });
+  return [...probes, ...hooks];
 }
 
 function validateProbe(
@@ -110,8 +147,8 @@ function validateProbe(
 }
 
 /** One handler and one only; ports that exist; nothing that could end a header early. */
-export function validateHandler(
-  handler: Handler & { sleep?: object },
+function validateHandler(
+  handler: Handler,
   { ports = [] }: { ports?: { name?: string }[] },
   path: string,
 ): Cause[] {
@@ -121,7 +158,7 @@ export function validateHandler(
     return [
       {
         field: path,
-        message: `must have exactly one handler (exec, httpGet, tcpSocket), has ${given.length}`,
+        message: `must have exactly one handler (exec, httpGet, tcpSocket; hooks also sleep), has ${given.length}`,
         reason: given.length === 0 ? 'FieldValueRequired' : 'FieldValueInvalid',
       },
     ];

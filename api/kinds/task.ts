@@ -117,6 +117,12 @@ const taskStatusShape = closedObject(
       list(containerStatusShape, 'One per init container, in their order.', { mapKeys: ['name'] }),
     ),
     pending: optional(pendingShape),
+    qosClass: optional(
+      oneOf(
+        ['Guaranteed', 'Burstable', 'BestEffort'],
+        'Who is the last, and the first, to go when memory runs out.',
+      ),
+    ),
     hostIP: optional(text('Address of the node.')),
     startTime: optional(time('When the node took the task on.')),
     finishTime: optional(time('When its last container ended.')),

@@ -16,6 +16,7 @@ import { limitsHook } from './limits.ts';
 import { logHook } from './logs.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
+import { terminationHook } from './termination.ts';
 
 /** What hooks know of the node. */
 export interface NodeFacts {
@@ -24,6 +25,8 @@ export interface NodeFacts {
   memoryBytes: number;
   logDirectory: string;
   imageDirectory: string;
+  /** Files of tasks, one directory each. */
+  volumeDirectory: string;
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Absent with the unconfined driver. */
@@ -55,6 +58,7 @@ export const startHooks: readonly StartHook[] = [
   environmentHook,
   limitsHook,
   logHook,
+  terminationHook,
   cgroupHook,
 ];
 
@@ -67,5 +71,5 @@ export async function prepare(start: Start): Promise<{ spec: ContainerSpec } | {
   const { cid, root, record, container, spec } = start;
   const hostname = record.task.spec.hostname ?? record.task.metadata.name;
   const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem ?? false;
-  return { spec: { ...spec, cid, root, hostname, readOnlyRoot } as ContainerSpec };
+  return { spec: { mounts: [], ...spec, cid, root, hostname, readOnlyRoot } as ContainerSpec };
 }

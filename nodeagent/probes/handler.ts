@@ -8,7 +8,7 @@ import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 import type { Handler, HttpGet } from '../../api/kinds/task-probes.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
-import type { Clock } from '../../api/meta/clock.ts';
+import { type Clock, sleep as pause } from '../../api/meta/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export interface Outcome {
@@ -40,6 +40,10 @@ export async function runHandler(
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   try {
+    if (handler.sleep) {
+      await pause(clock, handler.sleep.seconds * 1000, ended.signal);
+      return { good: true, message: '' };
+    }
     return await attempt(handler, target, ended.signal);
   } catch (error) {
     if (ended.signal.aborted) return { good: false, message: `no answer within ${timeoutMs / 1000} s` };

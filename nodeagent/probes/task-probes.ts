@@ -35,8 +35,10 @@ export class TaskProbes {
     const probed = new Set<string>();
     for (const container of record.containers) {
       const spec = containerSpec(record, container);
-      if (container.life.state !== 'running' || !hasProbes(spec) || stopOf(record, container)) continue;
-      const { cid } = container.life;
+      const { life } = container;
+      if (life.state !== 'running' || life.isBeginning) continue;
+      if (!hasProbes(spec) || stopOf(record, container)) continue;
+      const { cid } = life;
       probed.add(cid);
       if (!this.#workers.has(cid)) this.#workers.set(cid, this.#start(container, spec));
     }

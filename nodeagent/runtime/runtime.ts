@@ -23,7 +23,15 @@ export interface ContainerSpec {
   user: { uid: number; gid: number };
   root: ContainerRoot;
   readOnlyRoot: boolean;
+  mounts: BindMount[];
   limits: ContainerLimits;
+}
+
+/** A file or directory of the node, owned by the agent, that the container sees at `destination`. */
+export interface BindMount {
+  source: string;
+  destination: string;
+  readOnly: boolean;
 }
 
 /** `host`: the machine's own /usr, read-only. `image`: an unpacked root file system, never written to. */

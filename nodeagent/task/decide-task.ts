@@ -1,12 +1,21 @@
 /** What to do next for one task. Pure: the record and the time in, steps out; the runner acts. */
 
 import { mayStart, mayStop, stopOf } from './task-order.ts';
-import { type ContainerRecord, isOver, killTimeMs, type Stop, type TaskRecord } from './task-record.ts';
+import {
+  type ContainerRecord,
+  containerSpec,
+  isOver,
+  killTimeMs,
+  type Stop,
+  type TaskRecord,
+} from './task-record.ts';
 
 export type Step =
   | { do: 'start'; container: ContainerRecord }
   /** A container not started yet will not be: its task is to end. */
   | { do: 'abandon'; container: ContainerRecord }
+  /** The preStop hook; the stop signal comes after it. */
+  | { do: 'prepare'; container: ContainerRecord; cid: string; killAtMs: number }
   | { do: 'signal'; container: ContainerRecord; cid: string; signal: 'TERM' | 'KILL' }
   /** No container is left: remove what the task still has on the node. */
   | { do: 'clean' };
@@ -51,7 +60,10 @@ function decideEnd(
   const killAtMs = killTimeMs(stop);
   if (nowMs >= killAtMs)
     return { steps: [{ do: 'signal', container, cid, signal: 'KILL' }], nextAtMs: nowMs + killAgainMs };
-  const steps: Step[] =
-    signalled || !mayStop(record, container) ? [] : [{ do: 'signal', container, cid, signal: 'TERM' }];
-  return { steps, nextAtMs: killAtMs };
+  if (signalled || !mayStop(record, container)) return { steps: [], nextAtMs: killAtMs };
+  const isPrepared = life.isPrepared || !containerSpec(record, container).lifecycle?.preStop;
+  const step: Step = isPrepared
+    ? { do: 'signal', container, cid, signal: 'TERM' }
+    : { do: 'prepare', container, cid, killAtMs };
+  return { steps: [step], nextAtMs: killAtMs };
 }

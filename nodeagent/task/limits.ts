@@ -1,7 +1,7 @@
 /** What a container may use, in the kernel's units. Pure: resources of the API in, numbers out. */
-import type { TaskSpec } from '../../api/kinds/task.ts';
+import type { TaskSpec, TaskStatus } from '../../api/kinds/task.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
-import { type ResourceAmounts, resourceAmounts } from '../../api/meta/quantity.ts';
+import { resourceAmounts } from '../../api/meta/quantity.ts';
 
 export interface ContainerLimits {
   /** Absent: as much as there is. */
@@ -22,7 +22,13 @@ const minShares = 2;
 /** The kernel takes no quota below a millisecond. */
 const minQuotaMicros = 1000;
 
-export function containerLimits({ resources }: Container, nodeMemoryBytes: number): ContainerLimits {
+/** `qos` is the task's; a container looked at alone has its own. */
+export function containerLimits(
+  container: Container,
+  nodeMemoryBytes: number,
+  qos: QosClass = qosClass({ containers: [container] }),
+): ContainerLimits {
+  const { resources } = container;
   const limits = resourceAmounts(resources.limits);
   const requests = resourceAmounts(resources.requests);
   return {
@@ -30,7 +36,7 @@ export function containerLimits({ resources }: Container, nodeMemoryBytes: numbe
     cpuShares: cpuShares(requests['cpu'] ?? 0),
     ...(limits['memory'] ? { memoryBytes: limits['memory'] } : {}),
     pids: limits['pids'] || defaultPids,
-    oomScoreAdj: oomScoreAdj(requests, limits, nodeMemoryBytes),
+    oomScoreAdj: oomScoreAdj(qos, requests['memory'] ?? 0, nodeMemoryBytes),
   };
 }
 
@@ -87,11 +93,29 @@ export function cpuQuotaMicros(cpuMilli: number): number {
   return Math.max(minQuotaMicros, Math.floor((cpuMilli * cpuPeriodMicros) / 1000));
 }
 
+export type QosClass = NonNullable<TaskStatus['qosClass']>;
+
+/** Kubernetes' classes: every container's limits are its requests; none asks for anything; the rest. */
+export function qosClass({
+  containers,
+  initContainers = [],
+}: Pick<TaskSpec, 'containers' | 'initContainers'>): QosClass {
+  const all = [...containers, ...initContainers].map(({ resources }) => ({
+    limits: resourceAmounts(resources.limits),
+    requests: resourceAmounts(resources.requests),
+  }));
+  const counted = ['cpu', 'memory'];
+  if (all.every(({ limits, requests }) => counted.every((name) => !limits[name] && !requests[name])))
+    return 'BestEffort';
+  const isGuaranteed = all.every(({ limits, requests }) =>
+    counted.every((name) => limits[name] && requests[name] === limits[name]),
+  );
+  return isGuaranteed ? 'Guaranteed' : 'Burstable';
+}
+
 /** kubelet's rule: guaranteed tasks die last, those that asked for nothing first, others by their share. */
-function oomScoreAdj(requests: ResourceAmounts, limits: ResourceAmounts, nodeMemoryBytes: number): number {
-  const asked = requests['memory'] ?? 0;
-  if (Object.keys(requests).length === 0 && Object.keys(limits).length === 0) return 1000;
-  const isGuaranteed = ['cpu', 'memory'].every((name) => limits[name] && requests[name] === limits[name]);
-  if (isGuaranteed) return -997;
-  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * asked) / nodeMemoryBytes)));
+function oomScoreAdj(qos: QosClass, memoryRequest: number, nodeMemoryBytes: number): number {
+  if (qos === 'BestEffort') return 1000;
+  if (qos === 'Guaranteed') return -997;
+  return Math.min(999, Math.max(3, Math.floor(1000 - (1000 * memoryRequest) / nodeMemoryBytes)));
 }

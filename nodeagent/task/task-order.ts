@@ -13,7 +13,12 @@ export const isMain = ({ role }: ContainerRecord): boolean => role === undefined
 /** Done, as far as those after it are concerned. */
 export function isInitialised({ role, life }: ContainerRecord): boolean {
   if (life.state === 'ended') return role === 'sidecar' || life.termination.exitCode === 0;
-  return role === 'sidecar' && life.state === 'running' && (life.health?.started ?? true);
+  return role === 'sidecar' && hasStarted({ life });
+}
+
+/** It runs, and its postStart hook and its startup probe, if it has them, are done. */
+export function hasStarted({ life }: Pick<ContainerRecord, 'life'>): boolean {
+  return life.state === 'running' && !life.isBeginning && (life.health?.started ?? true);
 }
 
 /** Whether those that must come before it are done. What has run once waits for nobody when it is restarted. */

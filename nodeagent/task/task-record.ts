@@ -35,6 +35,10 @@ export type ContainerLife =
       health?: Health;
       /** Set when this container alone is to end, and be restarted if its policy says so. */
       stop?: ContainerStop;
+      /** Its postStart hook is not done yet. */
+      isBeginning?: boolean;
+      /** Its preStop hook is done. */
+      isPrepared?: boolean;
       /** TERM was sent; when the grace is over, KILL. */
       signalled?: boolean;
     }
@@ -120,7 +124,7 @@ export function killTimeMs({ sinceMs, graceSeconds }: Stop): number {
 }
 
 export function isReady({ life }: ContainerRecord): boolean {
-  return life.state === 'running' && (life.health?.ready ?? true);
+  return life.state === 'running' && !life.isBeginning && (life.health?.ready ?? true);
 }
 
 export function liveCid({ life }: ContainerRecord): string | undefined {

@@ -15,10 +15,14 @@ import { Loop } from '../../api/meta/loop.ts';
 import type { Happening } from '../../client/event-recorder.ts';
 import { removeTaskCgroup } from '../hooks/cgroup.ts';
 import { type NodeFacts, prepare, type Start } from '../hooks/hook.ts';
+import { lastWords } from '../hooks/termination.ts';
 import { firstHealth } from '../probes/decide-probe.ts';
-import { hasProbes, TaskProbes } from '../probes/task-probes.ts';
+import { hasProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
+import { removeTaskDirectory, taskDirectory } from '../volumes/task-directory.ts';
+import { allDone } from './all-done.ts';
+import { ContainerCare } from './container-care.ts';
 import { decideTask, type Step } from './decide-task.ts';
 import { decideRestart, preparationDelayMs, restartPolicyOf } from './restart-policy.ts';
 import { isEnding, stopOf } from './task-order.ts';
@@ -59,7 +63,7 @@ export class TaskRunner {
   readonly #context: RunnerContext;
   readonly #clock: Clock;
   readonly #loop: Loop;
-  readonly #probes: TaskProbes;
+  readonly #care: ContainerCare;
   readonly #logger: Logger;
   readonly #whenCleaned: Promise<void>;
   #cleaned: () => void = () => {};
@@ -74,14 +78,14 @@ export class TaskRunner {
     this.#whenCleaned = new Promise((resolve) => {
       this.#cleaned = resolve;
     });
-    this.#probes = new TaskProbes({
+    this.#care = new ContainerCare(record, {
       runtime: context.runtime,
       address: context.node.address,
+      save: () => this.#save(),
+      wake: () => this.wake(),
+      onEvent: (type, reason, message) => this.#event(type, reason, message),
       clock: this.#clock,
       logger: context.logger,
-      onChange: () => this.wake(),
-      onFailure: ({ name }, kind, message) =>
-        this.#event('Warning', 'Unhealthy', `${kind} probe of container ${name} failed: ${message}`),
     });
     this.#loop = new Loop({
       name: 'task',
@@ -104,7 +108,7 @@ export class TaskRunner {
   /** Lets go of the task; its containers run on. */
   async halt(): Promise<void> {
     await this.#loop.stop();
-    await this.#probes.stop();
+    await this.#care.stop();
   }
 
   /** Ends the task; a second call can only shorten the grace. */
@@ -130,8 +134,7 @@ export class TaskRunner {
   async #turn(): Promise<number> {
     this.#checkSoon = false;
     await allDone(this.record.containers.map((container) => this.#observe(container)));
-    await allDone(this.record.containers.map((container) => this.#applyHealth(container)));
-    this.#probes.follow(this.record);
+    await this.#care.attend();
     const { steps, nextAtMs } = decideTask(this.record, this.#clock.now());
     await allDone(steps.map((step) => this.#act(step)));
     if (this.record.cleaned) this.#cleaned();
@@ -175,26 +178,6 @@ export class TaskRunner {
     }
   }
 
-  /** Takes over what the probes have found out; a deadly failure is the container's end. */
-  async #applyHealth(container: ContainerRecord): Promise<void> {
-    const { life } = container;
-    if (life.state !== 'running' || life.stop) return;
-    const worker = this.#probes.of(life.cid);
-    if (!worker || (worker.health === life.health && !worker.fatal)) return;
-    life.health = worker.health;
-    if (worker.fatal) {
-      const { kind, message } = worker.fatal;
-      const { terminationGracePeriodSeconds } = this.record.task.spec;
-      const graceSeconds =
-        containerSpec(this.record, container)[`${kind}Probe`]?.terminationGracePeriodSeconds ??
-        terminationGracePeriodSeconds;
-      const why = `${kind} probe failed: ${message}`;
-      life.stop = { sinceMs: this.#clock.now(), graceSeconds, message: why };
-      life.health = { ...life.health, ready: false };
-    }
-    await this.#save();
-  }
-
   /** Between the end of a process and its exit file there is a moment when neither is to be seen. */
   #isMissingForLong(cid: string): boolean {
     const nowMs = this.#clock.monotonicMs();
@@ -209,6 +192,8 @@ export class TaskRunner {
         return this.#context.startSlots.run(() => this.#start(step.container));
       case 'abandon':
         return this.#abandon(step.container);
+      case 'prepare':
+        return this.#care.prepareEnd(step.container, step.killAtMs);
       case 'signal':
         return this.#signal(step.container, step.signal);
       case 'clean':
@@ -273,7 +258,9 @@ export class TaskRunner {
     const startedAtMs = this.#clock.now();
     const spec = containerSpec(this.record, container);
     const health = hasProbes(spec) ? { health: firstHealth(spec) } : {};
-    container.life = { state: 'running', cid, pid, startedAtMs, ...health, ...(imageID ? { imageID } : {}) };
+    const hook = spec.lifecycle?.postStart ? { isBeginning: true } : {};
+    const image = imageID ? { imageID } : {};
+    container.life = { state: 'running', cid, pid, startedAtMs, ...health, ...hook, ...image };
     await this.#save();
   }
 
@@ -285,6 +272,8 @@ export class TaskRunner {
       ...(startedAtMs === undefined ? {} : { startedAtMs }),
       ...(stop ? { message: stop.message } : {}),
     };
+    const last = await this.#lastWords(container, end);
+    if (last) termination.message = last;
     // Ended because a probe failed: that was no success, whatever the container says.
     const outcome = { ...termination, exitCode: end.exitCode || (stop ? 1 : 0) };
     const verdict = isEnding(this.record, container)
@@ -304,6 +293,12 @@ export class TaskRunner {
       this.#event('Warning', 'OOMKilled', `container ${container.name} used more memory than its limit`);
     await this.#save();
     await this.#context.runtime.delete(end.cid);
+  }
+
+  #lastWords(containerRecord: ContainerRecord, { cid, exitCode }: Termination): Promise<string | undefined> {
+    const { record } = this;
+    const container = containerSpec(record, containerRecord);
+    return lastWords({ node: this.#context.node, record, container, containerRecord, cid, exitCode });
   }
 
   /** It never ran, or waited for its restart, when the task was told to end. */
@@ -334,7 +329,9 @@ export class TaskRunner {
   }
 
   async #clean(): Promise<void> {
-    await removeTaskCgroup(this.#context.node, this.record);
+    const { node } = this.#context;
+    await removeTaskCgroup(node, this.record);
+    await removeTaskDirectory(taskDirectory(node, this.record.uid));
     this.record.cleaned = true;
     await this.#save();
   }
@@ -349,9 +346,4 @@ export class TaskRunner {
     this.#logger.info({ task: `${namespace}/${name}`, reason }, message);
     this.#context.onEvent(this.record.task, { type, reason, message });
   }
-}
-
-/** Waits for all, also when one fails: a turn must not go on in the background of the next. */
-async function allDone(jobs: Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(jobs)) if (result.status === 'rejected') throw result.reason;
 }

@@ -3,7 +3,8 @@ import type { ContainerStatus, TaskStatus } from '../../api/kinds/task.ts';
 import type { TaskPhase } from '../../api/kinds/task-phase.ts';
 import { type Condition, type NewCondition, withCondition } from '../../api/meta/conditions.ts';
 import { timestamp } from '../../api/meta/object-meta.ts';
-import { isInitialised, isMain } from './task-order.ts';
+import { qosClass } from './limits.ts';
+import { hasStarted, isInitialised, isMain } from './task-order.ts';
 import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
 import { containerSpec, isOver, isReady } from './task-record.ts';
 
@@ -23,6 +24,7 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
     ...(inits.length > 0
       ? { initContainerStatuses: inits.map((container) => containerStatus(record, container)) }
       : {}),
+    qosClass: qosClass(task.spec),
     hostIP,
     startTime: timestamp(startedAtMs),
     ...(isOver(record) ? { finishTime: timestamp(finishedAtMs) } : {}),
@@ -85,7 +87,7 @@ function containerStatus(record: TaskRecord, container: ContainerRecord): Contai
   return {
     name,
     ready: role === 'init' ? isInitialised(container) : isReady(container),
-    started: running !== undefined && (running.health?.started ?? true),
+    started: hasStarted(container),
     restartCount,
     state: stateOf(container),
     ...(last ? { lastState: { terminated: terminated(last) } } : {}),

@@ -30,6 +30,7 @@ const spec: ContainerSpec = {
   user: { uid: 0, gid: 0 },
   root: { from: 'image', rootfs: '/img' },
   readOnlyRoot: true,
+  mounts: [{ source: '/v/data', destination: '/data', readOnly: true }],
   limits: { cpuMilli: 300, cpuShares: 102, memoryBytes: 33_554_432, pids: 16, oomScoreAdj: -997 },
 };
 const config = (changes: Partial<ContainerSpec> = {}): Config =>
@@ -70,6 +71,18 @@ describe('configJson', () => {
 
   it('puts the container below the group of its task', () => {
     expect(config().linux.cgroupsPath).toBe('/gantry/c/n1/uid/abc-0-0');
+  });
+
+  it('binds what the task has on the node after everything else, without devices and set-user-id', () => {
+    const mounts = [
+      { source: '/v/data', destination: '/data', readOnly: true },
+      { source: '/v/own', destination: '/own', readOnly: false },
+    ];
+    const base = ['rbind', 'rprivate', 'nosuid', 'nodev'];
+    expect(config({ mounts }).mounts.slice(-2)).toEqual([
+      { destination: '/data', type: 'bind', source: '/v/data', options: [...base, 'ro'] },
+      { destination: '/own', type: 'bind', source: '/v/own', options: [...base, 'rw'] },
+    ]);
   });
 
   it('binds host directories read-only without an image, only the resolver with one, and only what exists', () => {

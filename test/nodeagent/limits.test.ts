@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { containerLimits, cpuQuotaMicros, taskLimits } from '../../nodeagent/task/limits.ts';
+import {
+  containerLimits,
+  cpuQuotaMicros,
+  qosClass,
+  taskLimits,
+  wholeTaskLimits,
+} from '../../nodeagent/task/limits.ts';
 import { container } from '../kit/nodeagent-objects.ts';
 
 const gibibyte = 1024 ** 3;
@@ -38,5 +44,42 @@ describe('taskLimits', () => {
     const limited = limitsOf({ limits: { cpu: '1', memory: '1Mi' } });
     const free = limitsOf({ limits: { memory: '2Mi' } });
     expect(taskLimits([limited, free])).toEqual({ cpuShares: 4, memoryBytes: 3 * 1024 ** 2, pids: 2048 });
+  });
+});
+
+describe('qosClass', () => {
+  const all = { cpu: '1', memory: '512Mi' };
+  const guaranteed = container({ resources: { requests: all, limits: all } });
+  it.each([
+    ['BestEffort', [container()]],
+    ['BestEffort', [container({ resources: { limits: { pids: '5' } } })]],
+    ['Guaranteed', [guaranteed]],
+    ['Burstable', [guaranteed, container()]],
+    ['Burstable', [container({ resources: { requests: all } })]],
+    ['Burstable', [container({ resources: { requests: { cpu: '1' }, limits: { cpu: '1' } } })]],
+  ])('is %s', (qos, containers) => {
+    expect(qosClass({ containers })).toBe(qos);
+  });
+
+  it('of the whole task decides over each container', () => {
+    expect(containerLimits(guaranteed, gibibyte, 'Burstable').oomScoreAdj).toBe(500);
+  });
+});
+
+describe('wholeTaskLimits', () => {
+  it('are those of the largest init container where that is more', () => {
+    const memory = (amount: string) => container({ resources: { limits: { memory: amount } } });
+    const limits = wholeTaskLimits(
+      { containers: [memory('1Mi')], initContainers: [memory('3Mi')] },
+      gibibyte,
+    );
+    expect(limits.memoryBytes).toBe(3 * 1024 ** 2);
+  });
+
+  it('are none where one of them has none', () => {
+    const limited = container({ resources: { limits: { memory: '1Mi' } } });
+    expect(
+      wholeTaskLimits({ containers: [limited], initContainers: [container()] }, gibibyte).memoryBytes,
+    ).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 /** The OCI runtime configuration of one container. Pure: spec and host facts in, config.json out. */
 import type { ContainerLimits } from '../../task/limits.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../../task/limits.ts';
-import type { ContainerSpec } from '../runtime.ts';
+import type { BindMount, ContainerSpec } from '../runtime.ts';
 
 /** What this host allows; read once by the driver. */
 export interface HostFacts {
@@ -77,7 +77,7 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
     },
     root: { path: rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
-    mounts: [...systemMounts, ...bindMounts(spec, host)],
+    mounts: [...systemMounts, ...bindMounts(spec, host), ...spec.mounts.map(taskMount)],
     linux: {
       cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
       namespaces: ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
@@ -128,6 +128,11 @@ const systemMounts: Mount[] = [
     options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
   },
 ];
+
+function taskMount({ source, destination, readOnly }: BindMount): Mount {
+  const options = ['rbind', 'rprivate', 'nosuid', 'nodev', readOnly ? 'ro' : 'rw'];
+  return { destination, type: 'bind', source, options };
+}
 
 function bindMounts({ root }: ContainerSpec, { hostPaths }: HostFacts): Mount[] {
   const wanted = root.from === 'host' ? [...hostMounts, ...resolverMounts] : resolverMounts;

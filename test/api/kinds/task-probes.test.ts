@@ -95,6 +95,27 @@ describe('probes', () => {
   });
 });
 
+describe('lifecycle hooks', () => {
+  const fieldsOf = (container: object) =>
+    (taskKind.strategy.validate?.(taskWith(container), undefined) ?? []).map(({ field }) => field);
+
+  test('have one handler, of which sleep is one', () => {
+    expect(fieldsOf({ lifecycle: { preStop: { sleep: { seconds: 1 } } } })).toEqual([]);
+    expect(
+      fieldsOf({
+        lifecycle: { preStop: {}, postStart: { sleep: { seconds: 1 }, exec: { command: ['a'] } } },
+      }),
+    ).toEqual(['spec.containers[0].lifecycle.postStart', 'spec.containers[0].lifecycle.preStop']);
+  });
+
+  test.each(['relative', '/../etc/passwd', '/a/../../b'])(
+    'take no last words from %s',
+    (terminationMessagePath) => {
+      expect(fieldsOf({ terminationMessagePath })).toEqual(['spec.containers[0].terminationMessagePath']);
+    },
+  );
+});
+
 describe('init containers', () => {
   const livenessProbe = { exec: { command: ['true'] } };
   const fieldsOf = (...initContainers: object[]) =>

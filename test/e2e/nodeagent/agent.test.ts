@@ -40,6 +40,7 @@ describe('the node agent', () => {
         memoryBytes: 2 ** 30,
         logDirectory: join(rootDirectory, 'logs'),
         imageDirectory,
+        volumeDirectory: join(rootDirectory, 'volumes'),
         cgroupParent,
         ...(cgroups ? { cgroups } : {}),
       },
@@ -233,6 +234,7 @@ describe('the node agent', () => {
         env: ['PATH=/usr/bin'],
         workingDir: '/',
         readOnlyRoot: false,
+        mounts: [],
       },
       ...{ user: { uid: 0, gid: 0 }, root: { from: 'host' as const } },
     });

@@ -80,6 +80,7 @@ describe('an agent that dies', () => {
       node: {
         ...{ name: 'n1', address: '127.0.0.1', memoryBytes: 2 ** 30, cgroupParent },
         ...{ logDirectory: join(rootDirectory, 'logs'), imageDirectory: join(rootDirectory, 'images') },
+        volumeDirectory: join(rootDirectory, 'volumes'),
         ...(cgroups ? { cgroups } : {}),
       },
     });

@@ -72,6 +72,7 @@ describe.each([
       user: { uid: 0, gid: 0 },
       root,
       readOnlyRoot: false,
+      mounts: [],
       limits: { cpuShares: 100, pids: 64, oomScoreAdj: 0 },
       ...changes,
     };

@@ -40,6 +40,7 @@ export class LocalAgent {
       node: {
         ...{ name: 'n1', address: '127.0.0.1', memoryBytes: 2 ** 30 },
         ...{ logDirectory: join(rootDirectory, 'logs'), imageDirectory: this.#imageDirectory },
+        volumeDirectory: join(rootDirectory, 'volumes'),
         cgroupParent: `/${this.marker}`,
         ...(cgroups ? { cgroups } : {}),
         ...facts,
