@@ -1,16 +1,19 @@
 /**
  * The cluster as the scheduler believes it to be: the node table, kept up by watch events and by the
- * scheduler's own binds, which count from the moment they are decided (kube-scheduler's assume cache).
+ * scheduler's own binds, which count from the moment they are decided (kube-scheduler's assume cache), and
+ * by the rooms it keeps for preemptors while their victims end (its nominated nodes).
  *
  * Invariant: a task's footprint is charged to at most one node: from its assume or the first word of its
- * bind, until it is over, gone, or its bind has failed.
+ * bind, until it is over, gone, or its bind has failed. A room is charged until it is given up.
  */
 import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
+import { keyOf } from '../api/meta/object-meta.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
 import { NodeTable } from './core/node-table.ts';
 import type { ClusterEvent } from './core/plugin.ts';
+import { type Resident, Residents } from './core/residents.ts';
 import { type Footprint, footprintOf, type SchedulingTask } from './core/scheduling-task.ts';
 import type { Snapshot } from './core/snapshot.ts';
 
@@ -21,16 +24,29 @@ interface PlacedTask {
   assumed: boolean;
 }
 
+/** Kept on a node for a task, while those that are in its way end. */
+export interface KeptRoom {
+  node: string;
+  task: SchedulingTask;
+  /** The uids of those it waits for. */
+  awaited: readonly string[];
+}
+
 export class ClusterState {
+  readonly residents = new Residents();
   readonly #table = new NodeTable();
   readonly #nodes = new Map<string, NodeFacts>();
   /** By uid: a name may come back, a task does not. */
   readonly #placed = new Map<string, PlacedTask>();
+  /** By uid of the task it is kept for. */
+  readonly #rooms = new Map<string, KeptRoom>();
   readonly #onEvent: (event: ClusterEvent) => void;
+  readonly #onRoom: (key: string) => void;
 
-  /** `onEvent` hears of everything that may make room. */
-  constructor(onEvent: (event: ClusterEvent) => void) {
+  /** `onEvent` hears of everything that may make room; `onRoom` of tasks whose kept room is ready, or lost. */
+  constructor(onEvent: (event: ClusterEvent) => void, onRoom: (key: string) => void = () => {}) {
     this.#onEvent = onEvent;
+    this.#onRoom = onRoom;
   }
 
   get snapshot(): Snapshot {
@@ -53,12 +69,13 @@ export class ClusterState {
   removeNode(name: string): void {
     this.#nodes.delete(name);
     this.#table.removeNode(name);
+    for (const { key } of this.#keepersOn(this.#table.slotOf(name))) this.#onRoom(key);
   }
 
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
     this.#placed.set(task.uid, { node, footprint: task, assumed: true });
-    this.#table.charge(node, task);
+    this.#charge(node, { ...residentOf(task), startedMs: Number.MAX_SAFE_INTEGER });
   }
 
   isAssumed(uid: string): boolean {
@@ -81,24 +98,110 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (placed?.node === nodeName) {
       placed.assumed = false;
+      this.#updateResident(nodeName, task);
       return;
     }
     // Somebody else bound it, elsewhere than assumed.
     this.#release(uid);
     const footprint = placed?.footprint ?? footprintOf(task);
     this.#placed.set(uid, { node: nodeName, footprint, assumed: false });
-    this.#table.charge(nodeName, footprint);
+    this.#charge(nodeName, { ...footprint, ...factsOf(task), isReservation: false });
   }
 
   removeTask(uid: string): void {
     this.#release(uid);
   }
 
+  /** Sets room aside for a task; from now on its victims count as ending, and the room as taken. */
+  keepRoom(room: KeptRoom): void {
+    const { node, task, awaited } = room;
+    this.#rooms.set(task.uid, room);
+    for (const uid of awaited) this.setEnding(uid, true);
+    this.#charge(node, { ...residentOf(task), isReservation: true });
+  }
+
+  /** Gives up the room kept for a task, and gives what it was. */
+  giveUpRoom(uid: string): KeptRoom | undefined {
+    const room = this.#rooms.get(uid);
+    if (!room) return undefined;
+    this.#rooms.delete(uid);
+    this.#discharge(room.node, uid, room.task);
+    return room;
+  }
+
+  /** Somebody the room waits for is still there, and so is the node. */
+  isAwaiting({ node, awaited }: KeptRoom): boolean {
+    return this.#nodes.has(node) && awaited.some((uid) => this.#placed.get(uid)?.node === node);
+  }
+
+  /** The task was told to end, or that failed. */
+  setEnding(uid: string, ending: boolean): void {
+    const node = this.#placed.get(uid)?.node;
+    const slot = node === undefined ? undefined : this.#table.slotOf(node);
+    if (node === undefined || slot === undefined) return;
+    const resident = this.residents.on(slot).get(uid);
+    if (!resident || resident.ending === ending) return;
+    this.residents.add(slot, { ...resident, ending });
+    this.#table.noteChange(node);
+  }
+
+  #updateResident(node: string, task: Task): void {
+    const { uid, startedMs, ending } = factsOf(task);
+    const slot = this.#table.slotOf(node);
+    const resident = slot === undefined ? undefined : this.residents.on(slot).get(uid);
+    if (slot === undefined || !resident) return;
+    if (resident.startedMs === startedMs && (resident.ending || !ending)) return;
+    this.residents.add(slot, { ...resident, startedMs, ending: resident.ending || ending });
+    this.#table.noteChange(node);
+  }
+
   #release(uid: string): void {
     const placed = this.#placed.get(uid);
     if (!placed) return;
     this.#placed.delete(uid);
-    const slot = this.#table.discharge(placed.node, placed.footprint);
+    const slot = this.#discharge(placed.node, uid, placed.footprint);
     this.#onEvent({ type: 'TaskReleased', slot });
+    this.#tellKeepers(slot);
   }
+
+  #charge(node: string, resident: Resident): void {
+    this.#table.charge(node, resident);
+    const slot = this.#table.slotOf(node);
+    if (slot !== undefined) this.residents.add(slot, resident);
+  }
+
+  #discharge(node: string, uid: string, footprint: Footprint): number {
+    this.residents.remove(this.#table.slotOf(node) ?? -1, uid);
+    return this.#table.discharge(node, footprint);
+  }
+
+  /** Rooms count as taken, so one that is ready leaves nothing below zero. */
+  #tellKeepers(slot: number): void {
+    for (const { key, requests } of this.#keepersOn(slot)) {
+      const isReady = Object.keys(requests).every(
+        (resource) => (this.#table.resource(resource)?.free[slot] ?? 0) >= 0,
+      );
+      if (isReady) this.#onRoom(key);
+    }
+  }
+
+  #keepersOn(slot = -1): Resident[] {
+    return [...this.residents.on(slot).values()].filter(({ isReservation }) => isReservation);
+  }
+}
+
+function residentOf({ key, uid, priority, requests, ports, job }: SchedulingTask): Resident {
+  const footprint = { requests, ports, ...(job === undefined ? {} : { job }) };
+  return { ...footprint, key, uid, priority, startedMs: 0, ending: false, isReservation: false };
+}
+
+function factsOf(task: Task): Omit<Resident, keyof Footprint | 'isReservation'> {
+  const { metadata, spec, status } = task;
+  return {
+    key: keyOf(task),
+    uid: metadata.uid ?? '',
+    priority: spec.priority ?? 0,
+    startedMs: Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0,
+    ending: metadata.deletionTimestamp !== undefined,
+  };
 }

@@ -3,13 +3,16 @@
  * counting for the next. Synchronous: nothing can change the cluster state between two decisions of a batch.
  *
  * Like tasks are refused together: what fits nowhere keeps fitting nowhere until something makes room
- * (`snapshot.reliefs`), so a backlog of a million equal tasks costs one scan.
+ * (`snapshot.reliefs`), so a backlog of a million equal tasks costs one scan. A refused task may displace
+ * others: the room is kept for it while they end, and it is decided again when the room is there.
  */
-import type { ClusterState } from './cluster-state.ts';
+import type { ClusterState, KeptRoom } from './cluster-state.ts';
 import { ClassIndex } from './core/class-index.ts';
 import { DecisionHash } from './core/decision-hash.ts';
 import type { Explanation } from './core/explain.ts';
+import { type Preemption, PreemptionIndex } from './core/preemption-index.ts';
 import type { Profile } from './core/profile.ts';
+import type { SchedulingTask } from './core/scheduling-task.ts';
 import type { QueuedTask, SchedulingQueue } from './queue.ts';
 
 export interface Placed {
@@ -22,6 +25,12 @@ export interface Refused {
   explanation: Explanation;
 }
 
+/** Room is kept for the task; whoever acts on the batch tells the victims to end. */
+export interface Displacement {
+  queued: QueuedTask;
+  preemption: Preemption;
+}
+
 /** A plugin threw: the task is tried again after its backoff, the others are not touched by it. */
 export interface FailedDecision {
   queued: QueuedTask;
@@ -30,7 +39,9 @@ export interface FailedDecision {
 
 export interface Batch {
   placed: Placed[];
+  /** Those that displace others are among them. */
   refused: Refused[];
+  displacements: Displacement[];
   failed: FailedDecision[];
 }
 
@@ -38,26 +49,33 @@ export interface DeciderOptions {
   profile: Profile;
   state: ClusterState;
   queue: SchedulingQueue;
+  /** Whether a task may displace others of lower priority; absent: none may. */
+  mayPreempt?: (task: SchedulingTask) => boolean;
 }
 
 export class Decider {
   readonly hash = new DecisionHash();
-  readonly #index: ClassIndex;
   readonly #state: ClusterState;
   readonly #queue: SchedulingQueue;
-  /** Explanations by signature, good as long as `reliefs` stands. */
+  readonly #mayPreempt: (task: SchedulingTask) => boolean;
+  readonly #index: ClassIndex;
+  readonly #preemptions: PreemptionIndex;
+  /** Explanations by signature, and the signatures that no preemption helps; good as long as `reliefs` stands. */
   readonly #refusals = new Map<string, Explanation>();
+  readonly #hopeless = new Set<string>();
   #reliefs = -1;
 
-  constructor({ profile, state, queue }: DeciderOptions) {
-    this.#index = new ClassIndex(profile, state.snapshot);
+  constructor({ profile, state, queue, mayPreempt = () => false }: DeciderOptions) {
     this.#state = state;
     this.#queue = queue;
+    this.#mayPreempt = mayPreempt;
+    this.#index = new ClassIndex(profile, state.snapshot);
+    this.#preemptions = new PreemptionIndex(profile, state);
   }
 
   /** Takes up to `max` tasks from the queue. The placed ones are assumed, the refused ones parked, the failed ones in backoff. */
   decideBatch(max: number): Batch {
-    const batch: Batch = { placed: [], refused: [], failed: [] };
+    const batch: Batch = { placed: [], refused: [], displacements: [], failed: [] };
     for (const queued of this.#queue.take(max)) {
       try {
         this.#decideOne(queued, batch);
@@ -69,37 +87,70 @@ export class Decider {
     return batch;
   }
 
-  #decideOne(queued: QueuedTask, { placed, refused }: Batch): void {
-    const outcome = this.#knownRefusal(queued) ?? this.#decide(queued);
-    this.hash.add(queued.task.key, outcome.node);
-    if (outcome.node === undefined) refused.push({ queued, explanation: outcome.explanation });
-    else placed.push({ queued, node: outcome.node });
+  #decideOne(queued: QueuedTask, batch: Batch): void {
+    const { task } = queued;
+    const room = this.#state.giveUpRoom(task.uid);
+    const known = this.#knownRefusal(task);
+    const decision = known ? { node: undefined, explanation: known } : this.#index.schedule(task);
+    this.hash.add(task.key, decision.node);
+    if (decision.node !== undefined) {
+      this.#state.assume(task, decision.node);
+      batch.placed.push({ queued, node: decision.node });
+      return;
+    }
+    this.#refusals.set(task.signature, decision.explanation);
+    const node = this.#makeRoom(queued, room, batch);
+    const explanation = node === undefined ? decision.explanation : preempting(decision.explanation, node);
+    this.#queue.park(queued, filtersOf(explanation), { alike: known !== undefined });
+    batch.refused.push({ queued, explanation });
   }
 
-  #knownRefusal(queued: QueuedTask): { node: undefined; explanation: Explanation } | undefined {
+  #knownRefusal({ signature }: SchedulingTask): Explanation | undefined {
     const { reliefs } = this.#state.snapshot;
     if (reliefs !== this.#reliefs) {
       this.#refusals.clear();
+      this.#hopeless.clear();
       this.#reliefs = reliefs;
     }
-    const explanation = this.#refusals.get(queued.task.signature);
-    if (!explanation) return undefined;
-    this.#queue.park(queued, filtersOf(explanation), { alike: true });
-    return { node: undefined, explanation };
+    return this.#refusals.get(signature);
   }
 
-  #decide(queued: QueuedTask) {
-    const decision = this.#index.schedule(queued.task);
-    if (decision.node === undefined) {
-      this.#refusals.set(queued.task.signature, decision.explanation);
-      this.#queue.park(queued, filtersOf(decision.explanation));
-    } else {
-      this.#state.assume(queued.task, decision.node);
+  /** Gives the node on which room is kept for the task from now on. */
+  #makeRoom(queued: QueuedTask, room: KeptRoom | undefined, { displacements }: Batch): string | undefined {
+    const { task } = queued;
+    if (room && this.#state.isAwaiting(room)) {
+      this.#state.keepRoom(room);
+      return room.node;
     }
-    return decision;
+    if (this.#hopeless.has(task.signature) || !this.#mayPreempt(task)) return undefined;
+    const preemption = this.#preemptions.find(task);
+    if (!preemption) {
+      this.#hopeless.add(task.signature);
+      return undefined;
+    }
+    this.hash.add(`${task.key} preempts on`, preemption.node);
+    this.#keepRoom(task, preemption);
+    displacements.push({ queued, preemption });
+    return preemption.node;
+  }
+
+  #keepRoom(task: SchedulingTask, { node, slot, victims }: Preemption): void {
+    const ending = [...this.#state.residents.on(slot).values()].filter((resident) => resident.ending);
+    for (const { uid, key, isReservation } of victims) {
+      if (!isReservation) continue;
+      this.#state.giveUpRoom(uid);
+      this.#queue.activate(key);
+    }
+    const awaited = [...ending, ...victims].filter(({ isReservation }) => !isReservation);
+    this.#state.keepRoom({ node, task, awaited: awaited.map(({ uid }) => uid) });
   }
 }
 
 function filtersOf({ rejected }: Explanation): string[] {
   return rejected.map(({ filter }) => filter);
+}
+
+function preempting(explanation: Explanation, node: string): Explanation {
+  const message = `${explanation.message}; room is being made on ${node}: lower priorities end there`;
+  return { ...explanation, reason: 'Preempting', message };
 }

@@ -99,8 +99,10 @@ export class PendingReporter {
     const body = pendingPatch(task, pending, nowMs);
     await client.patch(Task, splitKey(key) as ObjectKey, { type: 'merge', body }, { subresource: 'status' });
     report.writtenMs = clock.monotonicMs();
-    if (isNews)
-      events.record(task, { type: 'Warning', reason: 'FailedScheduling', message: pending.message });
+    if (!isNews) return;
+    const { reason, message } = pending;
+    if (reason === 'Preempting') events.record(task, { type: 'Normal', reason, message });
+    else events.record(task, { type: 'Warning', reason: 'FailedScheduling', message });
   }
 
   /** Conflict: the cache is behind the server, and the next try sees the newer task. */

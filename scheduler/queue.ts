@@ -6,6 +6,8 @@
  *             │  └── flush ─────┼─────────────────┘ ▲
  *             └── wake ── parked ◀──park            └── woken before its backoff is over
  *
+ * A preemptor whose room is ready goes from parked or backoff to active at once (activate).
+ *
  * Parked tasks take no time until something happens that may help them: each class of like tasks
  * remembers the filters that refused it, and an event wakes it only if one of them takes the hint.
  * Whatever the hints miss comes back after five minutes.
@@ -138,6 +140,15 @@ export class SchedulingQueue {
       woken += tasks.size;
     }
     return woken;
+  }
+
+  /** Its room is there: it need not wait any longer. Gives whether it waited. */
+  activate(key: string): boolean {
+    const queued = this.#tasks.get(key);
+    if (queued?.place !== 'parked' && queued?.place !== 'backoff') return false;
+    this.#unpark(queued);
+    this.#toActive(queued);
+    return true;
   }
 
   /** Moves what has waited long enough to active. */

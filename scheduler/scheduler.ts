@@ -7,7 +7,7 @@
  * Invariants: every decision counts in the cluster state before the next one is made; a bind that failed
  * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
  */
-import { Node, Task } from '../api/kinds/resources.ts';
+import { Node, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
@@ -22,7 +22,8 @@ import { ClusterState } from './cluster-state.ts';
 import { givesHope } from './core/hints.ts';
 import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
-import { Decider, type Placed } from './decider.ts';
+import { Decider, type Displacement, type Placed } from './decider.ts';
+import { evict } from './eviction.ts';
 import { PendingReporter } from './pending-reporter.ts';
 import { SchedulingQueue } from './queue.ts';
 
@@ -51,10 +52,11 @@ interface Term {
   reporter: PendingReporter;
   loop: Loop;
   binds: Set<Promise<void>>;
+  evictions: Set<Promise<void>>;
 }
 
 export class Scheduler {
-  readonly metrics = { decisions: 0, bound: 0, refused: 0, bindErrors: 0, batches: 0 };
+  readonly metrics = { decisions: 0, bound: 0, refused: 0, bindErrors: 0, batches: 0, preempted: 0 };
   readonly queue: SchedulingQueue;
   readonly #name: string;
   readonly #clock: Clock;
@@ -62,6 +64,7 @@ export class Scheduler {
   readonly #logger: Logger;
   readonly #nodes: Informer<Node>;
   readonly #tasks: Informer<Task>;
+  readonly #priorityClasses: Informer<PriorityClass>;
   readonly #state: ClusterState;
   readonly #decider: Decider;
   #term: Term | undefined;
@@ -72,20 +75,36 @@ export class Scheduler {
     this.#clock = clock;
     this.#random = random;
     this.#logger = options.logger ?? silentLogger;
-    this.#state = new ClusterState((event) => {
-      if (this.queue.wake(event) > 0) this.#term?.loop.wake();
-    });
+    this.#state = new ClusterState(
+      (event) => {
+        if (this.queue.wake(event) > 0) this.#term?.loop.wake();
+      },
+      (key) => {
+        if (this.queue.activate(key)) this.#term?.loop.wake();
+      },
+    );
     this.queue = new SchedulingQueue({
       clock,
       sort: profile.queueSort,
       hint: (event, task, refusedBy) => givesHope(profile, this.#state.snapshot, { event, task, refusedBy }),
     });
-    this.#decider = new Decider({ profile, state: this.#state, queue: this.queue });
+    this.#decider = new Decider({
+      profile,
+      state: this.#state,
+      queue: this.queue,
+      mayPreempt: ({ priorityClassName = '' }) =>
+        this.#priorityClasses.cache.get(priorityClassName)?.preemptionPolicy !== 'Never',
+    });
     const shared = { client, clock, random, logger: this.#logger };
     this.#nodes = new Informer({ ...shared, resource: Node });
     this.#tasks = new Informer({ ...shared, resource: Task });
+    this.#priorityClasses = new Informer({ ...shared, resource: PriorityClass });
     this.#nodes.onChange((change) => this.#onNode(change));
     this.#tasks.onChange((change) => this.#onTask(change));
+  }
+
+  get #informers(): (Informer<Node> | Informer<Task> | Informer<PriorityClass>)[] {
+    return [this.#nodes, this.#tasks, this.#priorityClasses];
   }
 
   /** Rolling hash of all decisions so far. */
@@ -97,16 +116,17 @@ export class Scheduler {
   watch(): void {
     this.#nodes.start();
     this.#tasks.start();
+    this.#priorityClasses.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#nodes.stop(), this.#tasks.stop()]);
+    await Promise.all(this.#informers.map((informer) => informer.stop()));
   }
 
   /** Decides and binds until `signal` aborts; writes go through `client`, which may be fenced. */
   async lead(client: Client, signal: AbortSignal): Promise<void> {
     const ended = aborted(signal);
-    await Promise.race([Promise.all([this.#nodes.whenSynced(), this.#tasks.whenSynced()]), ended]);
+    await Promise.race([Promise.all(this.#informers.map((informer) => informer.whenSynced())), ended]);
     if (signal.aborted) return;
     const term = this.#openTerm(client);
     this.#term = term;
@@ -117,7 +137,7 @@ export class Scheduler {
     await ended;
     this.#term = undefined;
     await term.loop.stop();
-    await Promise.all(term.binds);
+    await Promise.all([...term.binds, ...term.evictions]);
     await term.reporter.stop();
     await Promise.all([term.events.stop(), term.warnings.stop()]);
   }
@@ -134,6 +154,7 @@ export class Scheduler {
       warnings,
       reporter,
       binds: new Set(),
+      evictions: new Set(),
       loop: new Loop({
         name: 'scheduler',
         step: () => this.#turn(term),
@@ -177,6 +198,7 @@ export class Scheduler {
   #dequeue(task: Task): void {
     const key = keyOf(task);
     this.queue.remove(key);
+    this.#state.giveUpRoom(task.metadata.uid ?? '');
     this.#term?.reporter.forget(key);
   }
 
@@ -184,7 +206,7 @@ export class Scheduler {
   async #turn(term: Term): Promise<number> {
     while (term.binds.size >= maxBindsInFlight) await Promise.race(term.binds);
     this.queue.flush();
-    const { placed, refused, failed } = this.#decider.decideBatch(maxBatch);
+    const { placed, refused, displacements, failed } = this.#decider.decideBatch(maxBatch);
     this.metrics.decisions += placed.length + refused.length;
     this.metrics.refused += refused.length;
     for (const { queued, explanation } of refused)
@@ -192,6 +214,7 @@ export class Scheduler {
     for (const { queued, error } of failed)
       this.#logger.error({ task: queued.task.key, err: error }, 'a plugin threw, trying again later');
     if (placed.length > 0) this.#startBind(term, placed);
+    for (const displacement of displacements) this.#startEvictions(term, displacement);
     return this.queue.idleMs(flushMs);
   }
 
@@ -199,6 +222,36 @@ export class Scheduler {
     this.metrics.batches++;
     const work = this.#bind(term, placed).finally(() => term.binds.delete(work));
     term.binds.add(work);
+  }
+
+  /** Tells the victims to end, in the background; the room stays kept for the task meanwhile. */
+  #startEvictions(term: Term, { queued, preemption }: Displacement): void {
+    const by = queued.task.key;
+    for (const { key, uid, isReservation } of preemption.victims) {
+      if (isReservation) continue;
+      const work = evict({ ...term, clock: this.#clock }, { key, uid, by, node: preemption.node }).then(
+        () => void this.metrics.preempted++,
+        (error: unknown) => this.#evictionFailed(term, { queued, victim: key, uid, error }),
+      );
+      term.evictions.add(work);
+      void work.finally(() => term.evictions.delete(work));
+    }
+  }
+
+  /** The victim stays, so the room will not come: the task looks for another. */
+  #evictionFailed(
+    { loop }: Term,
+    {
+      queued,
+      victim,
+      uid,
+      error,
+    }: { queued: Displacement['queued']; victim: string; uid: string; error: unknown },
+  ): void {
+    this.#logger.warn({ task: queued.task.key, victim, err: error }, 'eviction failed');
+    this.#state.setEnding(uid, false);
+    this.#state.giveUpRoom(queued.task.uid);
+    if (this.queue.activate(queued.task.key)) loop.wake();
   }
 
   /** Never rejects: what went wrong is each task's own outcome. */

@@ -9,7 +9,8 @@ import type { FilterStates } from './schedule.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface Explanation {
-  reason: 'Unschedulable' | 'NoNodes';
+  /** Preempting: room is being made on a node. */
+  reason: 'Unschedulable' | 'NoNodes' | 'Preempting';
   message: string;
   total: number;
   /** Most frequent first. A node that a filter refuses for two reasons counts under both. */

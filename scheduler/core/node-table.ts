@@ -135,6 +135,12 @@ export class NodeTable implements Snapshot {
     return slot;
   }
 
+  /** Something about the tasks of the node is different that no column shows: readers of the log look again. */
+  noteChange(name: string): void {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) this.#touch(slot);
+  }
+
   #touch(slot: number): void {
     this.generation[slot] = ++this.changes;
     this.#log[this.changes & (this.#log.length - 1)] = slot;

@@ -24,6 +24,8 @@ export interface SchedulingTask extends Footprint {
   uid: string;
   /** Higher goes first. */
   priority: number;
+  /** Whether it may displace others is the class's to say. */
+  priorityClassName?: string;
   /** RFC 3339, so that it sorts as text. */
   created: string;
   nodeSelector: Record<string, string>;
@@ -49,6 +51,7 @@ export function schedulingTask(task: Task): SchedulingTask {
   return {
     ...asks,
     ...(job === undefined ? {} : { job }),
+    ...(spec.priorityClassName === undefined ? {} : { priorityClassName: spec.priorityClassName }),
     key: keyOf(task),
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',

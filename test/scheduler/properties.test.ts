@@ -1,13 +1,14 @@
 /** What must hold for every cluster and every sequence of events. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bandOf } from '../../api/kinds/priority-bands.ts';
 import { VirtualClock } from '../../api/meta/clock.ts';
 import { ClusterState } from '../../scheduler/cluster-state.ts';
 import { givesHope } from '../../scheduler/core/hints.ts';
 import { Profile } from '../../scheduler/core/profile.ts';
 import { scheduleTask } from '../../scheduler/core/schedule.ts';
 import { type SchedulingTask, schedulingTask } from '../../scheduler/core/scheduling-task.ts';
-import { Decider } from '../../scheduler/decider.ts';
+import { Decider, type Displacement } from '../../scheduler/decider.ts';
 import { SchedulingQueue } from '../../scheduler/queue.ts';
 import { type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
 
@@ -39,7 +40,7 @@ const anyTask = fc.record({
     cpu: fc.constantFrom('0', '100m', '700m', '2'),
     memory: fc.constantFrom('64Mi', '1Gi'),
   }),
-  priority: fc.constantFrom(0, 100_000),
+  priority: fc.constantFrom(0, 100_000, 200_000, 250_000),
   nodeSelector: fc.constantFrom<Record<string, string>>({}, { zone: 'a' }),
   ports: fc.constantFrom<{ containerPort: number }[]>([], [], [{ containerPort: 8080 }]),
 }) satisfies fc.Arbitrary<TaskWords>;
@@ -61,19 +62,30 @@ const anyScenario: fc.Arbitrary<Scenario> = fc.record({
 /** One run of a scenario through cluster state, queue and decider. */
 class Play {
   readonly profile = new Profile();
-  readonly state: ClusterState = new ClusterState((event) => this.queue.wake(event));
+  readonly state: ClusterState = new ClusterState(
+    (event) => this.queue.wake(event),
+    (key) => this.queue.activate(key),
+  );
   readonly queue = new SchedulingQueue({
     clock: new VirtualClock(),
     sort: this.profile.queueSort,
     hint: (event, task, refusedBy) =>
       givesHope(this.profile, this.state.snapshot, { event, task, refusedBy }),
   });
-  readonly decider = new Decider({ profile: this.profile, state: this.state, queue: this.queue });
+  readonly decider = new Decider({
+    profile: this.profile,
+    state: this.state,
+    queue: this.queue,
+    mayPreempt: () => this.preempts,
+  });
+  readonly preempts: boolean;
+  readonly displacements: Displacement[] = [];
   readonly scenario: Scenario;
   readonly tasks: SchedulingTask[];
 
-  constructor(scenario: Scenario, afterEach: (play: Play) => void = () => {}) {
+  constructor(scenario: Scenario, afterEach: (play: Play) => void = () => {}, preempts = false) {
     this.scenario = scenario;
+    this.preempts = preempts;
     this.tasks = scenario.tasks.map((words, index) => schedulingTask(taskOf(`t${index}`, words)));
     for (const step of scenario.steps) {
       this.#take(step);
@@ -88,8 +100,10 @@ class Play {
     if (step.do === 'end') state.removeTask(task.uid);
     if (step.do === 'node') state.setNode(nodeOf(`n${step.node}`, scenario.nodes[step.node]));
     if (step.do === 'lose') state.removeNode(`n${step.node}`);
-    if (step.do === 'decide')
-      for (const { queued } of decider.decideBatch(10).placed) queue.remove(queued.task.key);
+    if (step.do !== 'decide') return;
+    const { placed, displacements } = decider.decideBatch(10);
+    for (const { queued } of placed) queue.remove(queued.task.key);
+    this.displacements.push(...displacements);
   }
 }
 
@@ -112,6 +126,44 @@ describe('properties', () => {
   it('no node is ever over-committed', () => {
     holds(200, (scenario) => {
       new Play(scenario, ({ state }) => expect(overcommitted(state)).toEqual([]));
+    });
+  });
+
+  it('with preemption, tasks alone never over-commit a node; rooms kept for preemptors come on top', () => {
+    holds(150, (scenario) => {
+      const check = ({ state }: Play): void => {
+        const { snapshot, residents } = state;
+        for (const resource of ['cpu', 'memory', 'pods']) {
+          const columns = snapshot.resource(resource);
+          for (let slot = 0; slot < snapshot.size; slot++) {
+            const tasks = [...residents.on(slot).values()].filter(({ isReservation }) => !isReservation);
+            const used = tasks.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
+            if (snapshot.present[slot] === 1) expect(used).toBeLessThanOrEqual(columns!.allocatable[slot]!);
+          }
+        }
+      };
+      new Play(scenario, check, true);
+    });
+  });
+
+  it('victims are of lower priority than the preemptor, and never of its band when that is production', () => {
+    holds(150, (scenario) => {
+      const { displacements } = new Play(scenario, () => {}, true);
+      for (const { queued, preemption } of displacements) {
+        for (const victim of preemption.victims) {
+          expect(victim.priority).toBeLessThan(queued.task.priority);
+          expect([victim.priority, queued.task.priority].every((one) => bandOf(one) === 'production')).toBe(
+            false,
+          );
+        }
+      }
+    });
+  });
+
+  it('with preemption, the same input gives the same decision hash', () => {
+    holds(60, (scenario) => {
+      const [first, second] = [0, 1].map(() => new Play(scenario, () => {}, true));
+      expect(first?.decider.hash.toString()).toBe(second?.decider.hash.toString());
     });
   });
 

@@ -1,6 +1,6 @@
 /** The whole scheduler against the production API server, in this process, on a virtual clock. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Event, Node, Task } from '../../api/kinds/resources.ts';
+import { Event, Node, PriorityClass, Task } from '../../api/kinds/resources.ts';
 import { ApiError } from '../../api/meta/api-error.ts';
 import { conditionOf } from '../../api/meta/conditions.ts';
 import type { ResourceList } from '../../api/meta/quantity.ts';
@@ -150,6 +150,109 @@ describe('binding', () => {
     await createTask('t', cpu('2'));
     await cluster.until(() => nodeNameOf('t'));
     expect(scheduler.metrics).toMatchObject({ bindErrors: 2, bound: 1 });
+  });
+});
+
+describe('preemption', () => {
+  const inClass = (priorityClassName: string, amount: string): TaskWords => ({
+    ...cpu(amount),
+    priorityClassName,
+  });
+  const bothBound = async (): Promise<boolean> =>
+    !!(await nodeNameOf('scrap-0')) && !!(await nodeNameOf('scrap-1'));
+  const fullOfScrap = async (): Promise<Scheduler> => {
+    await createNode('n1', { allocatable: small });
+    const scheduler = await startScheduler();
+    await createTask('scrap-0', inClass('best-effort', '1'));
+    await createTask('scrap-1', inClass('best-effort', '1'));
+    await cluster.until(bothBound);
+    return scheduler;
+  };
+  /** What its node's agent does when the containers have stopped. */
+  const stopped = (name: string): Promise<void> =>
+    cluster.client.delete(Task, { namespace: 'default', name }, { gracePeriodSeconds: 0 });
+  const isEnding = async (name: string): Promise<boolean> =>
+    (await getTask(name)).metadata.deletionTimestamp !== undefined;
+
+  it('a production task displaces best-effort ones, which get their grace period and the reason', async () => {
+    await fullOfScrap();
+    await createTask('web-0', inClass('production', '2'));
+    await cluster.until(async () => (await isEnding('scrap-0')) && (await isEnding('scrap-1')));
+    const victim = await getTask('scrap-0');
+    expect(victim.metadata.deletionGracePeriodSeconds).toBe(30);
+    expect(victim.status).toMatchObject({
+      reason: 'Preempted',
+      message: 'preempted by default/web-0 on node n1',
+    });
+    expect(conditionOf(victim.status.conditions, 'DisruptionTarget')).toMatchObject({
+      status: 'True',
+      reason: 'Preempted',
+    });
+    await cluster.until(async () => (await eventsOf('scrap-1')).some(({ reason }) => reason === 'Preempted'));
+    const pending = await cluster.until(async () => (await getTask('web-0')).status.pending);
+    expect(pending).toMatchObject({
+      reason: 'Preempting',
+      message: expect.stringContaining('room is being made on n1'),
+    });
+    await cluster.until(async () => (await eventsOf('web-0')).some(({ reason }) => reason === 'Preempting'));
+    expect(await nodeNameOf('web-0')).toBeUndefined();
+    await stopped('scrap-0');
+    await cluster.clock.advance(3000);
+    expect(await nodeNameOf('web-0')).toBeUndefined();
+    await stopped('scrap-1');
+    expect(await cluster.until(() => nodeNameOf('web-0'), { limitMs: 500 })).toBe('n1');
+    expect((await getTask('web-0')).status.pending).toBeUndefined();
+  });
+
+  it('ends no more tasks than it needs, once each', async () => {
+    const scheduler = await fullOfScrap();
+    await createTask('web-0', inClass('production', '1'));
+    await cluster.until(() => scheduler.metrics.preempted === 1);
+    await cluster.clock.advance(10 * 60_000);
+    expect(scheduler.metrics.preempted).toBe(1);
+    expect([await isEnding('scrap-0'), await isEnding('scrap-1')].filter(Boolean).length).toBe(1);
+  });
+
+  it('a class that never preempts waits', async () => {
+    await cluster.client.create(PriorityClass, {
+      metadata: { name: 'patient' },
+      value: 250_000,
+      preemptionPolicy: 'Never',
+    });
+    const scheduler = await fullOfScrap();
+    await createTask('web-0', inClass('patient', '1'));
+    await cluster.until(async () => (await getTask('web-0')).status.pending);
+    await cluster.clock.advance(30_000);
+    expect(scheduler.metrics.preempted).toBe(0);
+  });
+
+  it('the room of a preemptor that is deleted goes to others', async () => {
+    const scheduler = await fullOfScrap();
+    await createTask('web-0', inClass('production', '2'));
+    await cluster.until(() => scheduler.metrics.preempted === 2);
+    await cluster.client.delete(Task, { namespace: 'default', name: 'web-0' });
+    await stopped('scrap-0');
+    await stopped('scrap-1');
+    await createTask('scrap-2', inClass('best-effort', '2'));
+    expect(await cluster.until(() => nodeNameOf('scrap-2'))).toBe('n1');
+  });
+
+  it('victims that cannot be ended are left alone, and the preemptor tries again', async () => {
+    await createNode('n1', { allocatable: small });
+    const client = cluster.clientAs(user);
+    const remove = client.delete.bind(client);
+    let refusals = 2;
+    client.delete = async (...call: Parameters<typeof remove>) => {
+      if (refusals-- > 0) throw new ApiError('ServiceUnavailable', 'no store');
+      return remove(...call);
+    };
+    const scheduler = await startScheduler('default-scheduler', client);
+    await createTask('scrap-0', inClass('best-effort', '2'));
+    await cluster.until(() => nodeNameOf('scrap-0'));
+    await createTask('web-0', inClass('production', '2'));
+    await cluster.until(() => scheduler.metrics.preempted === 1);
+    await stopped('scrap-0');
+    expect(await cluster.until(() => nodeNameOf('web-0'))).toBe('n1');
   });
 });
 

@@ -26,14 +26,23 @@ class Stage {
   readonly clock = new VirtualClock();
   readonly profile = new Profile();
   readonly nodes = new Map<string, NodeWords>();
-  readonly state: ClusterState = new ClusterState((event) => this.queue.wake(event));
+  readonly state: ClusterState = new ClusterState(
+    (event) => this.queue.wake(event),
+    (key) => this.queue.activate(key),
+  );
   readonly queue = new SchedulingQueue({
     clock: this.clock,
     sort: this.profile.queueSort,
     hint: (event, task, refusedBy) =>
       givesHope(this.profile, this.state.snapshot, { event, task, refusedBy }),
   });
-  readonly decider = new Decider({ profile: this.profile, state: this.state, queue: this.queue });
+  readonly decider = new Decider({
+    profile: this.profile,
+    state: this.state,
+    queue: this.queue,
+    mayPreempt: () => this.preempts,
+  });
+  preempts = false;
   #created = 0;
 
   async run(line: string): Promise<string[]> {
@@ -52,6 +61,9 @@ class Stage {
         return this.#addTask(subject, words);
       case 'end':
         this.state.removeTask(`uid-of-${subject}`);
+        return [];
+      case 'preemption':
+        this.preempts = subject === 'on';
         return [];
       case 'advance':
         await this.clock.advance(Number.parseFloat(subject) * 1000);
@@ -86,13 +98,18 @@ class Stage {
 
   #schedule(): string[] {
     this.queue.flush();
-    const { placed, refused } = this.decider.decideBatch(100);
+    const { placed, refused, displacements } = this.decider.decideBatch(100);
     for (const { queued } of placed) this.queue.remove(queued.task.key);
     const bound = placed.map(({ queued, node }) => `${nameOf(queued.task.key)} -> ${node}`);
     const pending = refused.map(
       ({ queued, explanation }) => `${nameOf(queued.task.key)} pending: ${explanation.message}`,
     );
-    return bound.length + pending.length > 0 ? [...bound, ...pending] : ['nothing to decide'];
+    const displaced = displacements.map(({ queued, preemption: { node, victims } }) => {
+      const names = victims.map(({ key }) => nameOf(key)).join(', ');
+      return `${nameOf(queued.task.key)} displaces ${names || 'nobody'} on ${node}`;
+    });
+    const lines = [...bound, ...displaced, ...pending];
+    return lines.length > 0 ? lines : ['nothing to decide'];
   }
 }
 

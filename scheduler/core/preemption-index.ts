@@ -1,0 +1,100 @@
+/**
+ * The cheapest preemption for a task that fits nowhere. Candidates are kept per class of like tasks and
+ * worked out again only for the slots that changed (the change log), so that thousands of preemptors over
+ * thousands of nodes cost a pass over the candidates each.
+ *
+ * Invariant: `find` answers what looking at every node anew would answer. It changes nothing.
+ */
+import type { Band } from '../../api/kinds/priority-bands.ts';
+import { type Candidate, candidateOn, compareCandidates, couldFit, victimBands } from './preemption.ts';
+import type { Profile, SlotFilter } from './profile.ts';
+import type { Resident, Residents } from './residents.ts';
+import type { SchedulingTask } from './scheduling-task.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface Preemption {
+  node: string;
+  slot: number;
+  /** The most important first; none when it is enough to wait for tasks that are ending anyway. */
+  victims: readonly Resident[];
+}
+
+interface PreemptorClass {
+  layout: number;
+  cursor: number;
+  /** Filters that no departure of tasks could change the mind of. */
+  lasting: { plugin: SlotFilter; state: unknown }[];
+  from: readonly Band[];
+  candidates: (Candidate | undefined)[];
+}
+
+const maxClasses = 32;
+/** Their refusals may end with the victims; preemption does their sums itself. */
+const curable = new Set(['NodeResourcesFit', 'NodePorts']);
+
+export class PreemptionIndex {
+  readonly #profile: Profile;
+  readonly #cell: { snapshot: Snapshot; residents: Residents };
+  readonly #classes = new Map<string, PreemptorClass>();
+
+  constructor(profile: Profile, cell: { snapshot: Snapshot; residents: Residents }) {
+    this.#profile = profile;
+    this.#cell = cell;
+  }
+
+  /** Undefined when no preemption makes room, or a filter of the profile cannot be asked node by node. */
+  find(task: SchedulingTask): Preemption | undefined {
+    if (!this.#profile.slotForms) return undefined;
+    const { rank, names, size } = this.#cell.snapshot;
+    const { candidates } = this.#caughtUp(task);
+    let best = -1;
+    for (let slot = 0; slot < size; slot++) {
+      const candidate = candidates[slot];
+      if (candidate === undefined) continue;
+      const leader = candidates[best];
+      const order = leader ? compareCandidates(candidate, leader) : -1;
+      if (order < 0 || (order === 0 && rank[slot]! < rank[best]!)) best = slot;
+    }
+    const { victims } = candidates[best] ?? {};
+    return victims && { node: names[best] ?? '', slot: best, victims };
+  }
+
+  #caughtUp(task: SchedulingTask): PreemptorClass {
+    const { snapshot } = this.#cell;
+    const { signature } = task;
+    let found = this.#classes.get(signature);
+    this.#classes.delete(signature);
+    if (!found || found.layout !== snapshot.layout || found.cursor < snapshot.forgottenChanges) {
+      found = this.#classFor(task);
+      for (let slot = 0; slot < snapshot.size; slot++) this.#read(found, task, slot);
+    } else {
+      for (let number = found.cursor + 1; number <= snapshot.changes; number++) {
+        const slot = snapshot.changedSlot(number);
+        if (snapshot.generation[slot] === number) this.#read(found, task, slot);
+      }
+    }
+    found.cursor = snapshot.changes;
+    this.#classes.set(signature, found);
+    if (this.#classes.size > maxClasses) this.#classes.delete(this.#classes.keys().next().value ?? '');
+    return found;
+  }
+
+  #classFor(task: SchedulingTask): PreemptorClass {
+    const { snapshot } = this.#cell;
+    const lasting = (this.#profile.slotForms?.filters ?? []).flatMap((plugin) => {
+      const state = curable.has(plugin.name) ? undefined : plugin.preFilter(task, snapshot);
+      return state === undefined ? [] : [{ plugin, state }];
+    });
+    const { layout } = snapshot;
+    return { layout, cursor: 0, lasting, from: victimBands(task.priority), candidates: [] };
+  }
+
+  #read({ candidates, lasting, from }: PreemptorClass, task: SchedulingTask, slot: number): void {
+    const { snapshot, residents } = this.#cell;
+    const isOpen =
+      snapshot.present[slot] === 1 &&
+      lasting.every(({ plugin, state }) => plugin.admits(state, snapshot, slot)) &&
+      couldFit(task, slot, { snapshot, residents, from });
+    candidates[slot] = isOpen ? candidateOn(task, slot, this.#cell) : undefined;
+  }
+}
