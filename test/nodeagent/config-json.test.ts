@@ -30,7 +30,7 @@ const spec: ContainerSpec = {
   user: { uid: 0, gid: 0 },
   root: { from: 'image', rootfs: '/img' },
   readOnlyRoot: true,
-  mounts: [{ source: '/v/data', destination: '/data', readOnly: true }],
+  mounts: [],
   limits: { cpuMilli: 300, cpuShares: 102, memoryBytes: 33_554_432, pids: 16, oomScoreAdj: -997 },
 };
 const config = (changes: Partial<ContainerSpec> = {}): Config =>
