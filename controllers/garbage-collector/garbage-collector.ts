@@ -19,13 +19,14 @@ import type { Change } from '../../client/informer.ts';
 import {
   decideChild,
   decideOwner,
+  foregroundFinalizer,
   heldBy,
   type OwnerState,
   type Verdict,
   withoutFinalizer,
   withoutOwner,
 } from './decide.ts';
-import { keyOfOwner, OwnerLookup, resourceOf } from './owner-lookup.ts';
+import { isOwnedBy, keyOfOwner, OwnerLookup, resourceOf } from './owner-lookup.ts';
 
 /** Events are owned by nobody and go by themselves. */
 const collected = builtinResources.filter(({ kind }) => kind !== 'Event');
@@ -111,9 +112,20 @@ async function judgeOwner(
   context: ReconcileContext,
 ): Promise<Verdict> {
   const uid = object.metadata.uid ?? '';
-  const verdict = decideOwner(finalizer, cachedDependents(object, context), uid);
+  const decide = (dependents: readonly KubeObject[]): Verdict =>
+    decideOwner(
+      finalizer,
+      dependents.filter((dependent) => !isWaitingInACircle(dependent, object, context)),
+      uid,
+    );
+  const verdict = decide(cachedDependents(object, context));
   if (verdict.type !== 'release') return verdict;
-  return decideOwner(finalizer, await liveDependents(object, context.client), uid);
+  return decide(await liveDependents(object, context.client));
+}
+
+/** Two that go in the foreground and own each other, however far around, would wait forever. */
+function isWaitingInACircle(dependent: KubeObject, owner: KubeObject, caches: Caches): boolean {
+  return heldBy(dependent) === foregroundFinalizer && isOwnedBy(owner, dependent, caches);
 }
 
 function cachedDependents(owner: KubeObject, caches: Caches): KubeObject[] {

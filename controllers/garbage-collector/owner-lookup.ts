@@ -58,3 +58,19 @@ export function keyOfOwner(
     ? { namespace, name: owner.name }
     : { name: owner.name };
 }
+
+/** Whether `ancestor` owns the object, itself or through what it owns, as far as the caches know. */
+export function isOwnedBy(object: KubeObject, ancestor: KubeObject, caches: Caches): boolean {
+  const seen = new Set<string>();
+  const waiting = [object];
+  for (let child = waiting.pop(); child; child = waiting.pop()) {
+    for (const owner of child.metadata.ownerReferences ?? []) {
+      if (owner.uid === ancestor.metadata.uid) return true;
+      const resource = seen.has(owner.uid) ? undefined : resourceOf(owner);
+      seen.add(owner.uid);
+      const found = resource && caches.cache(resource).get(keyOfOwner(owner, resource, child));
+      if (found?.metadata.uid === owner.uid) waiting.push(found);
+    }
+  }
+  return false;
+}

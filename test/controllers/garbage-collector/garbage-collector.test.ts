@@ -96,6 +96,48 @@ describe('in the background', () => {
   });
 });
 
+describe('objects that own each other', () => {
+  const names = ['first', 'second', 'third'];
+  /** Each owned by the one before it, the first by the last. */
+  async function createCircle(): Promise<void> {
+    let owner: ConfigMap | undefined;
+    for (const name of names) owner = await createConfigMap(name, ...(owner ? [referenceTo(owner)] : []));
+    const body = { metadata: { ownerReferences: [referenceTo(owner!)] } };
+    await plane.client.patch(ConfigMap, { namespace: 'default', name: 'first' }, { type: 'merge', body });
+  }
+  const deleteOne = (name: string, propagationPolicy: DeleteParameters['propagationPolicy']): Promise<void> =>
+    plane.client.delete(ConfigMap, { namespace: 'default', name }, { propagationPolicy });
+
+  test('stay as long as none is deleted', async () => {
+    plane.startControllers();
+    await createCircle();
+    await aWhile();
+    await expectConfigMaps(...names);
+  });
+
+  test.each(['Background', 'Foreground'] as const)('go together when one is deleted: %s', async (policy) => {
+    plane.startControllers();
+    await createCircle();
+    await deleteOne('second', policy);
+    await expectConfigMaps();
+  });
+
+  test('do not wait for each other when all are deleted in the foreground', async () => {
+    await createCircle();
+    for (const name of names) await deleteOne(name, 'Foreground');
+    await expectConfigMaps(...names);
+    plane.startControllers();
+    await expectConfigMaps();
+  });
+
+  test('part when one orphans the others', async () => {
+    plane.startControllers();
+    await createCircle();
+    await deleteOne('first', 'Orphan');
+    await expectConfigMaps('second', 'third');
+  });
+});
+
 describe('a deleted job', () => {
   async function startJob(): Promise<void> {
     plane.startControllers();
