@@ -17,9 +17,9 @@ import { type Resident, Residents } from './core/residents.ts';
 import { type Footprint, footprintOf, type SchedulingTask } from './core/scheduling-task.ts';
 import type { Snapshot } from './core/snapshot.ts';
 
-interface PlacedTask {
-  node: string;
-  footprint: Footprint;
+interface PlacedTask extends Resident {
+  readonly node: string;
+  readonly footprint: Footprint;
   /** Decided here; the API server has not confirmed it yet. */
   assumed: boolean;
 }
@@ -74,8 +74,20 @@ export class ClusterState {
 
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
-    this.#placed.set(task.uid, { node, footprint: task, assumed: true });
-    this.#charge(node, { ...residentOf(task), startedMs: Number.MAX_SAFE_INTEGER });
+    const { key, uid, requests, ports, priority } = task;
+    this.#place({
+      key,
+      uid,
+      requests,
+      ports,
+      priority,
+      startedMs: Number.MAX_SAFE_INTEGER,
+      ending: false,
+      isReservation: false,
+      node,
+      footprint: task,
+      assumed: true,
+    });
   }
 
   isAssumed(uid: string): boolean {
@@ -98,14 +110,27 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (placed?.node === nodeName) {
       placed.assumed = false;
-      this.#updateResident(nodeName, task);
+      this.#update(placed, task);
       return;
     }
     // Somebody else bound it, elsewhere than assumed.
     this.#release(uid);
     const footprint = placed?.footprint ?? footprintOf(task);
-    this.#placed.set(uid, { node: nodeName, footprint, assumed: false });
-    this.#charge(nodeName, { ...footprint, ...factsOf(task), isReservation: false });
+    const { requests, ports } = footprint;
+    const { metadata, spec } = task;
+    this.#place({
+      key: keyOf(task),
+      uid,
+      requests,
+      ports,
+      priority: spec.priority ?? 0,
+      startedMs: startedMsOf(task),
+      ending: metadata.deletionTimestamp !== undefined,
+      isReservation: false,
+      node: nodeName,
+      footprint,
+      assumed: false,
+    });
   }
 
   removeTask(uid: string): void {
@@ -117,7 +142,18 @@ export class ClusterState {
     const { node, task, awaited } = room;
     this.#rooms.set(task.uid, room);
     for (const uid of awaited) this.setEnding(uid, true);
-    this.#charge(node, { ...residentOf(task), isReservation: true });
+    const { key, uid, requests, ports, priority } = task;
+    this.#table.charge(node, task);
+    this.residents.add(this.#table.slotOf(node)!, {
+      key,
+      uid,
+      requests,
+      ports,
+      priority,
+      startedMs: 0,
+      ending: false,
+      isReservation: true,
+    });
   }
 
   /** Gives up the room kept for a task, and gives what it was. */
@@ -136,23 +172,26 @@ export class ClusterState {
 
   /** The task was told to end, or that failed. */
   setEnding(uid: string, ending: boolean): void {
-    const node = this.#placed.get(uid)?.node;
-    const slot = node === undefined ? undefined : this.#table.slotOf(node);
-    if (node === undefined || slot === undefined) return;
-    const resident = this.residents.on(slot).get(uid);
-    if (!resident || resident.ending === ending) return;
-    this.residents.add(slot, { ...resident, ending });
-    this.#table.noteChange(node);
+    const placed = this.#placed.get(uid);
+    if (!placed || placed.ending === ending) return;
+    placed.ending = ending;
+    this.#table.noteChange(placed.node);
   }
 
-  #updateResident(node: string, task: Task): void {
-    const { uid, startedMs, ending } = factsOf(task);
-    const slot = this.#table.slotOf(node);
-    const resident = slot === undefined ? undefined : this.residents.on(slot).get(uid);
-    if (slot === undefined || !resident) return;
-    if (resident.startedMs === startedMs && (resident.ending || !ending)) return;
-    this.residents.add(slot, { ...resident, startedMs, ending: resident.ending || ending });
-    this.#table.noteChange(node);
+  #update(placed: PlacedTask, task: Task): void {
+    const startedMs = startedMsOf(task);
+    const ending = placed.ending || task.metadata.deletionTimestamp !== undefined;
+    if (placed.startedMs === startedMs && placed.ending === ending) return;
+    placed.startedMs = startedMs;
+    placed.ending = ending;
+    this.#table.noteChange(placed.node);
+  }
+
+  #place(placed: PlacedTask): void {
+    const { uid, node, footprint } = placed;
+    this.#placed.set(uid, placed);
+    this.#table.charge(node, footprint);
+    this.residents.add(this.#table.slotOf(node)!, placed);
   }
 
   #release(uid: string): void {
@@ -162,12 +201,6 @@ export class ClusterState {
     const slot = this.#discharge(placed.node, uid, placed.footprint);
     this.#onEvent({ type: 'TaskReleased', slot });
     this.#tellKeepers(slot);
-  }
-
-  #charge(node: string, resident: Resident): void {
-    this.#table.charge(node, resident);
-    const slot = this.#table.slotOf(node);
-    if (slot !== undefined) this.residents.add(slot, resident);
   }
 
   #discharge(node: string, uid: string, footprint: Footprint): number {
@@ -186,22 +219,11 @@ export class ClusterState {
   }
 
   #keepersOn(slot = -1): Resident[] {
+    if (this.#rooms.size === 0) return [];
     return [...this.residents.on(slot).values()].filter(({ isReservation }) => isReservation);
   }
 }
 
-function residentOf({ key, uid, priority, requests, ports, job }: SchedulingTask): Resident {
-  const footprint = { requests, ports, ...(job === undefined ? {} : { job }) };
-  return { ...footprint, key, uid, priority, startedMs: 0, ending: false, isReservation: false };
-}
-
-function factsOf(task: Task): Omit<Resident, keyof Footprint | 'isReservation'> {
-  const { metadata, spec, status } = task;
-  return {
-    key: keyOf(task),
-    uid: metadata.uid ?? '',
-    priority: spec.priority ?? 0,
-    startedMs: Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0,
-    ending: metadata.deletionTimestamp !== undefined,
-  };
+function startedMsOf({ metadata, status }: Task): number {
+  return Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0;
 }

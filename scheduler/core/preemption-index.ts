@@ -5,8 +5,7 @@
  *
  * Invariant: `find` answers what looking at every node anew would answer. It changes nothing.
  */
-import type { Band } from '../../api/kinds/priority-bands.ts';
-import { type Candidate, candidateOn, compareCandidates, couldFit, victimBands } from './preemption.ts';
+import { type Candidate, candidateOn, compareCandidates } from './preemption.ts';
 import type { Profile, SlotFilter } from './profile.ts';
 import type { Resident, Residents } from './residents.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
@@ -24,7 +23,6 @@ interface PreemptorClass {
   cursor: number;
   /** Filters that no departure of tasks could change the mind of. */
   lasting: { plugin: SlotFilter; state: unknown }[];
-  from: readonly Band[];
   candidates: (Candidate | undefined)[];
 }
 
@@ -86,15 +84,14 @@ export class PreemptionIndex {
       return state === undefined ? [] : [{ plugin, state }];
     });
     const { layout } = snapshot;
-    return { layout, cursor: 0, lasting, from: victimBands(task.priority), candidates: [] };
+    return { layout, cursor: 0, lasting, candidates: [] };
   }
 
-  #read({ candidates, lasting, from }: PreemptorClass, task: SchedulingTask, slot: number): void {
-    const { snapshot, residents } = this.#cell;
+  #read({ candidates, lasting }: PreemptorClass, task: SchedulingTask, slot: number): void {
+    const { snapshot } = this.#cell;
     const isOpen =
       snapshot.present[slot] === 1 &&
-      lasting.every(({ plugin, state }) => plugin.admits(state, snapshot, slot)) &&
-      couldFit(task, slot, { snapshot, residents, from });
+      lasting.every(({ plugin, state }) => plugin.admits(state, snapshot, slot));
     candidates[slot] = isOpen ? candidateOn(task, slot, this.#cell) : undefined;
   }
 }

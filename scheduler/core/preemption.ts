@@ -6,7 +6,7 @@
  * go, the most important are spared first as long as the task still fits (reprieve), so that what remains
  * are the least important ones that are really in the way.
  */
-import { type Band, bandOf, bands } from '../../api/kinds/priority-bands.ts';
+import { bandOf, bands } from '../../api/kinds/priority-bands.ts';
 import type { Resident, Residents } from './residents.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -32,29 +32,6 @@ export function victimLimit(priority: number): number {
   return band?.name === 'production' ? band.priority : priority;
 }
 
-/** The bands that may have victims for a priority. */
-export function victimBands(priority: number): Band[] {
-  const limit = victimLimit(priority);
-  return bands
-    .filter(({ name, priority: floor }) => floor < limit || name === 'best-effort')
-    .map(({ name }) => name);
-}
-
-/** Cheap and generous: whether the room of everybody in those bands would do. False is final. */
-export function couldFit(
-  task: SchedulingTask,
-  slot: number,
-  { snapshot, residents, from }: { snapshot: Snapshot; residents: Residents; from: readonly Band[] },
-): boolean {
-  const ending = [...residents.on(slot).values()].filter((resident) => resident.ending);
-  for (const resource in task.requests) {
-    let room = snapshot.resource(resource)?.free[slot] ?? 0;
-    for (const { requests } of ending) room += requests[resource] ?? 0;
-    if (room + residents.heldBy(from, resource, slot) < (task.requests[resource] ?? 0)) return false;
-  }
-  return true;
-}
-
 /** Undefined: the task does not fit on that node, whoever goes. */
 export function candidateOn(
   task: SchedulingTask,
@@ -62,17 +39,18 @@ export function candidateOn(
   { snapshot, residents }: { snapshot: Snapshot; residents: Residents },
 ): Candidate | undefined {
   const limit = victimLimit(task.priority);
-  const everybody = [...residents.on(slot).values()];
-  const mayGo = everybody.filter(({ priority, ending }) => ending || priority < limit);
   const room = new Room(task, snapshot, slot);
-  for (const resident of mayGo) room.release(resident);
-  const stay = everybody.filter((resident) => !mayGo.includes(resident));
-  if (!room.fits || stay.some((resident) => room.conflictsWith(resident))) return undefined;
-  const victims = mayGo
-    .filter(({ ending }) => !ending)
-    .sort(byImportance)
-    .filter((resident) => !room.takeBack(resident));
-  return costOf(victims);
+  const mayGo: Resident[] = [];
+  for (const resident of residents.on(slot).values()) {
+    if (!resident.ending && resident.priority >= limit) {
+      if (room.conflictsWith(resident)) return undefined;
+      continue;
+    }
+    room.release(resident);
+    if (!resident.ending) mayGo.push(resident);
+  }
+  if (!room.fits) return undefined;
+  return costOf(mayGo.sort(byImportance).filter((resident) => !room.takeBack(resident)));
 }
 
 /** What is left on a node for the resources and ports the task asks for, the task itself taken off. */
