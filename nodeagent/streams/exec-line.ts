@@ -20,6 +20,10 @@ export interface ExecLine {
   pidFile: string;
   /** Says, one JSON object per line, why it could not run. */
   errorFile: string;
+  /** With a terminal: names its device on this node, soon. */
+  terminalFile?: string;
+  /** For the line itself; the command has its container's. */
+  env?: Record<string, string>;
 }
 
 /** Throws ApiError when this node, or this container, can run no command. */
@@ -36,16 +40,34 @@ export function runcExec(rootDirectory: string, runDirectory: string): PrepareEx
     // It holds the environment, and with it perhaps secrets.
     await writeFile(processFile, JSON.stringify({ ...own, args, terminal, env }), { mode: 0o600 });
     const global = ['--root', join(runDirectory, 'runc'), '--log', errorFile, '--log-format', 'json'];
-    const exec = [
-      'exec',
-      '--process',
-      processFile,
-      '--pid-file',
-      pidFile,
-      ...(terminal ? ['--tty'] : []),
-      cid,
-    ];
-    return { command: 'runc', args: [...global, ...exec], pidFile, errorFile };
+    const exec = ['exec', '--process', processFile, '--pid-file', pidFile];
+    const plain = { command: 'runc', args: [...global, ...exec, cid], pidFile, errorFile };
+    return terminal ? onTerminal(plain, { cid, directory }) : plain;
+  };
+}
+
+/**
+ * runc wants a terminal itself, and node can make none: `script` (bsdutils) does. It takes a line for a
+ * shell, so that line is constant and all it speaks of is in the environment.
+ */
+function onTerminal(
+  { args, pidFile, errorFile }: ExecLine,
+  { cid, directory }: { cid: string; directory: string },
+): ExecLine {
+  const terminalFile = join(directory, 'tty');
+  const words = args.slice(0, -1).map((_word, at) => `"$GANTRY_${at}"`);
+  const line = `tty > "$GANTRY_TTY"; exec runc ${words.join(' ')} --tty "$GANTRY_CID"`;
+  return {
+    command: 'script',
+    args: ['--quiet', '--return', '--echo', 'never', '--command', line, '/dev/null'],
+    env: {
+      GANTRY_TTY: terminalFile,
+      GANTRY_CID: cid,
+      ...Object.fromEntries(args.slice(0, -1).map((word, at) => [`GANTRY_${at}`, word])),
+    },
+    pidFile,
+    errorFile,
+    terminalFile,
   };
 }
 

@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { type Clock, sleep } from '../../api/meta/clock.ts';
+import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import type { ExecRequest } from '../../api/meta/stream-requests.ts';
-import { toolEnvironment } from '../command.ts';
+import { toolEnvironment, tryCommand } from '../command.ts';
 import { identify } from '../runtime/process-id.ts';
 import type { ExecLine, PrepareExec } from './exec-line.ts';
 import { killSession } from './process-session.ts';
@@ -25,6 +26,9 @@ export interface ExecEnd {
 const couldNotRun = 127;
 const killed = 137;
 const pollMs = 10;
+/** How long runc may take to say the pid; and to end after its command, whose output a daemon may hold open. */
+const startTimeoutMs = 10_000;
+const endTimeoutMs = 1000;
 
 export interface ExecPlace {
   prepare: PrepareExec;
@@ -41,6 +45,7 @@ export class ExecProcess {
   readonly #child: Child;
   readonly #line: ExecLine;
   readonly #clock: Clock;
+  readonly #wantsInput: boolean;
   #over = false;
 
   static async start(
@@ -62,14 +67,16 @@ export class ExecProcess {
   private constructor(line: ExecLine, how: { stdin: boolean; directory: string; clock: Clock }) {
     this.#line = line;
     this.#clock = how.clock;
-    this.#child = spawn(line, how.stdin);
+    this.#wantsInput = how.stdin;
+    // The end of input would be the end of a terminal: it stays open, though nothing comes.
+    this.#child = spawn(line, how.stdin || line.terminalFile !== undefined);
     // A command that ends without reading its input is no failure.
     this.#child.stdin?.on('error', () => {});
     this.exited = this.#end(how.directory);
   }
 
   get stdin(): Writable | null {
-    return this.#child.stdin;
+    return this.#wantsInput ? this.#child.stdin : null;
   }
 
   get stdout(): Readable {
@@ -80,10 +87,18 @@ export class ExecProcess {
     return this.#child.stderr;
   }
 
+  /** Nothing without a terminal, or when the command is over. */
+  async resize({ rows, columns }: TerminalSize): Promise<void> {
+    const terminal = await this.#terminal();
+    if (terminal !== undefined)
+      await tryCommand('stty', ['-F', terminal, 'rows', `${rows}`, 'cols', `${columns}`]);
+  }
+
   /** Killing runc alone would leave the command running: its own session is killed, and runc ends with it. */
   async kill(): Promise<void> {
-    while (!this.#over) {
+    for (let waitedMs = 0; !this.#over; waitedMs += pollMs) {
       const pid = Number(await readFile(this.#line.pidFile, 'utf8').catch(() => 0));
+      if (waitedMs >= (pid > 0 ? endTimeoutMs : startTimeoutMs)) this.#child.kill('SIGKILL');
       if (pid > 0) await killSession(await identify(pid));
       // Nobody reads what it wrote any more, and it must not wait for that.
       this.stdout.destroy();
@@ -92,10 +107,23 @@ export class ExecProcess {
     }
   }
 
+  /** The device, as soon as it is known. */
+  async #terminal(): Promise<string | undefined> {
+    const { terminalFile } = this.#line;
+    while (terminalFile !== undefined && !this.#over) {
+      const name = await readFile(terminalFile, 'utf8').catch(() => '');
+      if (name.endsWith('\n')) return name.trim();
+      await sleep(this.#clock, pollMs);
+    }
+    return undefined;
+  }
+
   async #end(directory: string): Promise<ExecEnd> {
-    const { exitCode } = await this.#child;
+    const { exitCode, code } = await this.#child;
     this.#over = true;
     try {
+      if (code === 'ENOENT')
+        return { exitCode: couldNotRun, why: `${this.#line.command} is not installed on this node` };
       return exitCode ? await this.#failure(exitCode) : { exitCode: exitCode ?? killed };
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -111,9 +139,9 @@ export class ExecProcess {
   }
 }
 
-function spawn({ command, args }: ExecLine, stdin: boolean) {
+function spawn({ command, args, env }: ExecLine, stdin: boolean) {
   return execa(command, args, {
-    env: toolEnvironment,
+    env: { ...toolEnvironment, ...env },
     extendEnv: false,
     stdio: [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     buffer: false,

@@ -20,8 +20,7 @@ export interface Command {
   stderr: Readable;
   exited: Promise<ExecEnd>;
   kill(): Promise<void>;
-  /** Absent without a terminal. */
-  resize?(size: TerminalSize): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
 }
 
 /** Which outputs the client wants to read. */
@@ -83,15 +82,16 @@ async function readInput(socket: ChannelSocket, command: Command): Promise<void>
 
 async function takeFrame(
   { channel: number, payload }: Frame,
-  { stdin, resize }: Command,
+  command: Command,
   gone: AbortSignal,
 ): Promise<void> {
+  const { stdin } = command;
   switch (number) {
     case channel.stdin:
       if (stdin && !stdin.write(payload)) await writable(stdin, gone);
       return;
     case channel.resize:
-      return resize?.(decodeSize(payload));
+      return command.resize(decodeSize(payload));
     case channel.close:
       if (payload[0] === channel.stdin) stdin?.end();
       return;

@@ -130,7 +130,6 @@ export class StreamServer {
   async #prepareExec(cid: string, query: URLSearchParams): Promise<Prepared> {
     const request = execRequestOf(query);
     const { prepareExec: prepare, directory, clock } = this.#options;
-    if (request.tty) throw new ApiError('BadRequest', 'this node cannot give a command a terminal (tty)');
     const command = await ExecProcess.start(cid, request, { prepare, directory, clock });
     return {
       serve: (socket) => serveExec(socket, command, request),
