@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { Node } from '../api/kinds/resources.ts';
 import { sleep, systemClock } from '../api/meta/clock.ts';
 import type { Client } from '../client/client.ts';
+import type { ClusterConfig } from '../client/cluster-config.ts';
 import { connect, type HttpClient } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { ensureCertificates, kubeconfigOf } from '../cluster/certificates.ts';
@@ -76,6 +77,11 @@ export class Cell {
     const server = this.#children[this.#record.etcd.length];
     const status = readFileSync(`/proc/${server?.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  /** How to connect as the administrator, for clients of another make. */
+  clusterConfig(): Promise<ClusterConfig> {
+    return loadClusterConfig([this.#home.kubeconfigFile]);
   }
 
   /** A client with the scheduler's identity, for binds. */
