@@ -6,6 +6,7 @@ import { ApiError, asApiError, type Cause } from '../api/meta/api-error.ts';
 import type { AnyObject } from '../api/meta/object-meta.ts';
 import type { ObjectKey } from '../client/client.ts';
 import type { GlobalOptions, Session } from './command.ts';
+import { definedKind } from './defined-kinds.ts';
 import type { ApiResource } from './discovery.ts';
 import { errorAt, type Manifest } from './manifest.ts';
 import { shownName, shownType } from './resource-names.ts';
@@ -25,19 +26,35 @@ export async function wantedObjects(
   options: GlobalOptions,
 ): Promise<WantedObject[]> {
   const wanted: WantedObject[] = [];
-  for (const manifest of manifests) wanted.push(await wantedObject(manifest, session, options));
+  for (const manifest of manifests) {
+    const resource = await resourceOf(manifest, manifests, session);
+    wanted.push(wantedObject(manifest, resource, { ...options, current: session.namespace }));
+  }
   return wanted;
 }
 
-async function wantedObject(
+/** What the server has; else what a definition in the same manifests will bring. */
+async function resourceOf(
+  { object: { apiVersion, kind }, place }: Manifest,
+  manifests: readonly Manifest[],
+  { discovery }: Session,
+): Promise<ApiResource> {
+  try {
+    return await discovery.ofKind(apiVersion, kind);
+  } catch (error) {
+    if (!hasReasonNotFound(error)) throw error;
+    const defined = definedKind(manifests, apiVersion, kind);
+    if (defined) return defined;
+    throw errorAt(place('kind'), error.message);
+  }
+}
+
+function wantedObject(
   manifest: Manifest,
-  { discovery, namespace }: Session,
-  options: GlobalOptions,
-): Promise<WantedObject> {
-  const { apiVersion, kind, metadata } = manifest.object;
-  const resource = await discovery.ofKind(apiVersion, kind).catch((error: unknown) => {
-    throw hasReasonNotFound(error) ? errorAt(manifest.place('kind'), error.message) : error;
-  });
+  resource: ApiResource,
+  options: GlobalOptions & { current: string },
+): WantedObject {
+  const { metadata } = manifest.object;
   for (const field of ['name', 'namespace'] as const) {
     const word = metadata[field];
     if (word !== undefined && word !== '') atPlace(manifest, `metadata.${field}`, () => checkName(word));
@@ -51,7 +68,7 @@ async function wantedObject(
   }
   const object = {
     ...manifest.object,
-    metadata: { ...metadata, namespace: metadata.namespace || namespace },
+    metadata: { ...metadata, namespace: metadata.namespace || options.current },
   };
   return { manifest, resource, object };
 }

@@ -78,6 +78,8 @@ async function watchOnce<T extends KubeObject>(
       if (predicate(object)) return { object };
     }
   } catch (error) {
+    // The kind itself is gone, and all its objects with it.
+    if (hasReason(error, 'NotFound') && predicate(undefined)) return { object: undefined };
     if (!ended.aborted && !hasReason(error, 'Expired', 'Gone', 'ServiceUnavailable', 'Timeout')) throw error;
   }
   return undefined;

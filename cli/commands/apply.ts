@@ -3,6 +3,7 @@ import { hasReason } from '../../api/meta/api-error.ts';
 import type { AnyObject } from '../../api/meta/object-meta.ts';
 import type { Client, WriteParameters } from '../../client/client.ts';
 import type { CommandContext, CommandFunction } from '../command.ts';
+import { untilServed } from '../defined-kinds.ts';
 import { dryRunSuffix, parseDryRun, type WriteOptions, writeParameters } from '../dry-run.ts';
 import { eachReported, UsageError } from '../failure.ts';
 import { type FileOptions, readManifests } from '../manifest-files.ts';
@@ -34,6 +35,9 @@ export const apply: CommandFunction<ApplyOptions> = async (context, _args, optio
   const applied: Fetched[] = [];
   const code = await eachReported(context.io, wanted, async (one) => {
     try {
+      // A definition of the same manifests brought it a moment ago.
+      if (one.resource.verbs.length === 0 && dryRun === 'none')
+        await untilServed(session.client, one.resource, context.clock);
       const result = await applyObject(session.client, one, {
         parameters: writeParameters(options, fieldManager),
         pretend: dryRun === 'client',

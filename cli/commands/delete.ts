@@ -68,7 +68,8 @@ async function fromManifests(
   options: DeleteOptions & GlobalOptions,
 ): Promise<Located[]> {
   const wanted = await wantedObjects(await readManifests(context, options), session, options);
-  return wanted.map(({ resource, object }) => ({ resource, key: keyOfObject(object) }));
+  // What stands first may be what the rest lives in: a namespace, a definition.
+  return wanted.map(({ resource, object }) => ({ resource, key: keyOfObject(object) })).reverse();
 }
 
 /** Resolves with the uid of what was deleted; undefined when there was nothing. */

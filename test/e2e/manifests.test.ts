@@ -13,6 +13,10 @@ const outcomes: Record<string, string[][]> = {
   ],
   '04-placement.yaml': [['wait', 'job/placed', '--for=condition=Available']],
   '05-objects.yaml': [['wait', 'namespace/team-a', '--for=jsonpath={.status.phase}=Active']],
+  '06-crontab.yaml': [
+    ['wait', 'crd/crontabs.stable.example.com', '--for=condition=Established'],
+    ['wait', 'ct/my-new-cron-object', '--for=jsonpath={.spec.replicas}=1'],
+  ],
   '07-probes.yaml': [['wait', 'job/probed', '--for=condition=Available']],
 };
 
