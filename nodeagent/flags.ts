@@ -5,6 +5,7 @@ import { ApiError } from '../api/meta/api-error.ts';
 import { labelValueError, qualifiedNameError } from '../api/meta/names.ts';
 import { canonicalQuantity } from '../api/meta/quantity.ts';
 import type { DriverChoice } from './preflight.ts';
+import { type AllowedPath, parseAllowedPaths } from './volumes/host-path.ts';
 
 export interface AgentFlags {
   kubeconfig: string;
@@ -21,6 +22,7 @@ export interface AgentFlags {
   capacity: Record<string, string>;
   labels: Record<string, string>;
   leaseDurationSeconds: number;
+  allowedHostPaths: AllowedPath[];
 }
 
 /** Throws ApiError BadRequest naming the flag that is missing or wrong. */
@@ -47,6 +49,7 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     driver: driverOf(values.driver ?? 'auto'),
     capacity: capacityOf(values.capacity ?? ''),
     labels: labelsOf(values.labels ?? ''),
+    allowedHostPaths: allowedPathsOf(values['allow-host-path'] ?? ''),
     leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
   };
 }
@@ -71,6 +74,7 @@ function parse(args: readonly string[]) {
         capacity: text,
         labels: text,
         'lease-duration-seconds': text,
+        'allow-host-path': text,
       },
     });
   } catch (error) {
@@ -86,6 +90,12 @@ function wholeNumber(flag: string, text: string): number {
 function driverOf(text: string): DriverChoice {
   if (text === 'auto' || text === 'oci' || text === 'unconfined') return text;
   throw new ApiError('BadRequest', `--driver must be auto, oci or unconfined, not ${JSON.stringify(text)}`);
+}
+
+function allowedPathsOf(text: string): AllowedPath[] {
+  const paths = parseAllowedPaths(text);
+  if (paths) return paths;
+  throw new ApiError('BadRequest', `--allow-host-path wants absolute paths, not ${JSON.stringify(text)}`);
 }
 
 function capacityOf(text: string): Record<string, string> {

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
+    allowedHostPaths: flags.allowedHostPaths,
     ...(cgroups ? { cgroups } : {}),
   };
 

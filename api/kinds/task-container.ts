@@ -8,6 +8,7 @@ import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta
 import { parseQuantity } from '../meta/quantity.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
 import { lifecycleField, probeFields, probeKinds, validateProbes } from './task-probes.ts';
+import { envShape, isPlainPath, volumeMountShape } from './task-volumes.ts';
 
 const portShape = closedObject(
   {
@@ -77,12 +78,9 @@ const containerFields = {
     Type.Array(Type.String(), { maxItems: 1000, description: "Arguments; replaces the image's command." }),
   ),
   workingDir: optional(text("Absolute path; default is the image's, or /.")),
-  env: optional(
-    list(
-      closedObject({ name: text('Name of the variable.'), value: withDefault(text('Its value.'), '') }),
-      'Environment variables.',
-      { mapKeys: ['name'] },
-    ),
+  env: optional(list(envShape, 'Environment variables.', { mapKeys: ['name'] })),
+  volumeMounts: optional(
+    list(volumeMountShape, 'Where volumes of the task appear.', { mapKeys: ['mountPath'] }),
   ),
   ports: optional(list(portShape, 'Ports the container listens on.', { maxItems: 100 })),
   resources: withDefault(resourcesShape, {}),
@@ -163,11 +161,6 @@ export function validateContainer(container: Container, path: string): Cause[] {
     ...validateResources(container, `${path}.resources`),
     ...validateProbes(container, path),
   ];
-}
-
-/** Absolute, short enough, and with nothing in it that could lead elsewhere. */
-export function isPlainPath(path: string): boolean {
-  return /^\/[^\0]{1,4095}$/.test(path) && !path.split('/').includes('..');
 }
 
 /** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */

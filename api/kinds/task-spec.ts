@@ -17,6 +17,7 @@ import {
   validateInitContainer,
 } from './task-container.ts';
 import { hostPortKey } from './task-request.ts';
+import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
 
 export { type Container, type ContainerPort, containerShape, hostPortKey, type InitContainer };
 
@@ -99,6 +100,7 @@ export const templateSpecFields = {
       mapKeys: ['name'],
     }),
   ),
+  volumes: optional(list(volumeShape, 'Files containers may mount.', { maxItems: 100, mapKeys: ['name'] })),
   restartPolicy: optional(
     oneOf(
       ['Always', 'OnFailure', 'Never'],
@@ -158,9 +160,23 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ...spec.containers.flatMap((container, index) =>
       validateContainer(container, `${path}.containers[${index}]`),
     ),
+    ...validateFiles(spec, path),
     ...hostPortClashes(spec, path),
     ...validateTolerations(spec, path),
     ...validateNodeSelector(spec, path),
+  ];
+}
+
+function validateFiles(spec: TemplateSpec, path: string): Cause[] {
+  const { volumes = [], containers, initContainers = [] } = spec;
+  const of = (list: readonly Container[], field: string): Cause[] =>
+    list.flatMap((container, index) =>
+      validateContainerFiles(container, volumes, `${path}.${field}[${index}]`),
+    );
+  return [
+    ...validateVolumes(volumes, `${path}.volumes`),
+    ...of(initContainers, 'initContainers'),
+    ...of(containers, 'containers'),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The environment: the image's, then who and where the task is, then the task's own words, which win. */
 import type { Container } from '../../api/kinds/task-spec.ts';
+import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { NodeFacts, StartHook } from './hook.ts';
 
@@ -13,10 +14,27 @@ export const environmentHook: StartHook = async ({ container, imageConfig, recor
   }
   for (const [name, value] of Object.entries(ownVariables(record, container, node)))
     variables.set(name, value);
-  for (const { name, value } of container.env ?? []) variables.set(name, value);
+  for (const variable of container.env ?? []) variables.set(variable.name, textOf(variable, record, node));
   spec.env = [...variables].map(([name, value]) => `${name}=${value}`);
   return undefined;
 };
+
+/** A label or an annotation that is not there is empty. */
+function textOf({ value, valueFrom }: EnvVariable, { task }: TaskRecord, node: NodeFacts): string {
+  if (!valueFrom?.fieldRef) return value;
+  const { fieldPath } = valueFrom.fieldRef;
+  const { metadata } = task;
+  const [, map, key = ''] = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(fieldPath) ?? [];
+  if (map === 'labels' || map === 'annotations') return metadata[map]?.[key] ?? '';
+  const fields: Record<string, string | undefined> = {
+    'metadata.name': metadata.name,
+    'metadata.namespace': metadata.namespace,
+    'metadata.uid': metadata.uid,
+    'spec.nodeName': node.name,
+    'status.hostIP': node.address,
+  };
+  return fields[fieldPath] ?? '';
+}
 
 export function ownVariables(
   { task }: Pick<TaskRecord, 'task'>,

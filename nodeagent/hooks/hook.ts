@@ -9,6 +9,8 @@ import type { Cgroups } from '../cgroup/cgroups.ts';
 import type { ImageConfig } from '../images/image-config.ts';
 import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
 import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
+import type { AllowedPath } from '../volumes/host-path.ts';
+import type { TaskVolumes } from '../volumes/task-volumes.ts';
 import { cgroupHook } from './cgroup.ts';
 import { environmentHook } from './environment.ts';
 import { imageHook } from './image.ts';
@@ -17,6 +19,7 @@ import { logHook } from './logs.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
 import { terminationHook } from './termination.ts';
+import { volumesHook } from './volumes.ts';
 
 /** What hooks know of the node. */
 export interface NodeFacts {
@@ -27,6 +30,8 @@ export interface NodeFacts {
   imageDirectory: string;
   /** Files of tasks, one directory each. */
   volumeDirectory: string;
+  /** Files of the node that tasks may mount; none by default. */
+  allowedHostPaths?: readonly AllowedPath[];
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Absent with the unconfined driver. */
@@ -40,6 +45,7 @@ export interface Start {
   readonly container: Container;
   readonly containerRecord: ContainerRecord;
   readonly cid: string;
+  readonly volumes: TaskVolumes;
   root: ContainerRoot;
   /** Empty without an image. */
   imageConfig: ImageConfig;
@@ -58,6 +64,7 @@ export const startHooks: readonly StartHook[] = [
   environmentHook,
   limitsHook,
   logHook,
+  volumesHook,
   terminationHook,
   cgroupHook,
 ];

@@ -21,6 +21,7 @@ import { hasProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
 import { removeTaskDirectory, taskDirectory } from '../volumes/task-directory.ts';
+import { TaskVolumes } from '../volumes/task-volumes.ts';
 import { allDone } from './all-done.ts';
 import { ContainerCare } from './container-care.ts';
 import { decideTask, type Step } from './decide-task.ts';
@@ -64,6 +65,7 @@ export class TaskRunner {
   readonly #clock: Clock;
   readonly #loop: Loop;
   readonly #care: ContainerCare;
+  readonly #volumes: TaskVolumes;
   readonly #logger: Logger;
   readonly #whenCleaned: Promise<void>;
   #cleaned: () => void = () => {};
@@ -78,6 +80,7 @@ export class TaskRunner {
     this.#whenCleaned = new Promise((resolve) => {
       this.#cleaned = resolve;
     });
+    this.#volumes = new TaskVolumes(context.node, record);
     this.#care = new ContainerCare(record, {
       runtime: context.runtime,
       address: context.node.address,
@@ -233,6 +236,7 @@ export class TaskRunner {
       container,
       containerRecord,
       cid,
+      volumes: this.#volumes,
       root: { from: 'host' },
       imageConfig: {},
       spec: {},
@@ -293,6 +297,7 @@ export class TaskRunner {
       this.#event('Warning', 'OOMKilled', `container ${container.name} used more memory than its limit`);
     await this.#save();
     await this.#context.runtime.delete(end.cid);
+    await this.#volumes.release(end.cid);
   }
 
   #lastWords(containerRecord: ContainerRecord, { cid, exitCode }: Termination): Promise<string | undefined> {

@@ -14,6 +14,7 @@ describe('the flags of the agent', () => {
       imageDirectory: '/r/images',
       cgroupParent: '/gantry/n1',
       leaseDurationSeconds: 20,
+      allowedHostPaths: [],
       capacity: {},
     });
   });
