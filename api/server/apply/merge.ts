@@ -38,13 +38,20 @@ function mergeLists(schema: JsonSchema, live: readonly unknown[], applied: reado
   const appliedElements = new Set(applied.map(elementOf));
   const result: unknown[] = [];
   let at = 0;
+  const isShared = (place: number): boolean => appliedElements.has(liveElements[place]!);
   const keepLiveUntil = (end: number): void => {
-    for (; at < end; at++) if (!appliedElements.has(liveElements[at]!)) result.push(live[at]);
+    for (; at < end; at++) if (!isShared(at)) result.push(live[at]);
   };
   for (const item of applied) {
     const place = placeOf.get(elementOf(item));
-    if (place !== undefined) keepLiveUntil(place);
-    result.push(place === undefined ? item : merge(schema.items ?? {}, live[place], item));
+    if (place === undefined) {
+      while (at < live.length && !isShared(at)) result.push(live[at++]);
+      result.push(item);
+    } else {
+      keepLiveUntil(place);
+      at = Math.max(at, place + 1);
+      result.push(merge(schema.items ?? {}, live[place], item));
+    }
   }
   keepLiveUntil(live.length);
   return result;
