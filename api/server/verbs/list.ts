@@ -55,9 +55,9 @@ async function readPage(call: Call): Promise<Page> {
   const { query } = call;
   const selection = parseSelection(call.served.kind, call.path.namespace, query);
   const limit = numberOf(query, 'limit') || Number.POSITIVE_INFINITY;
-  const { revision, match } = readParameters(query);
   if (query.has('sendInitialEvents'))
     throw forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list');
+  const { revision, match } = readParameters(query);
   const token = query.get('continue') || undefined;
   if (token !== undefined) {
     if (revision !== undefined && revision !== 0)

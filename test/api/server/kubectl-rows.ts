@@ -50,6 +50,7 @@ async function addNode(kubectl: Kubectl, name: string): Promise<string> {
 
 const discovery: Row[] = [
   { verb: 'version', act: (k) => k.says(/Server Version: .*v1\.30\.0\+gantry/, 'version') },
+  { verb: 'cluster-info', act: (k) => k.says(/control plane.* is running at/, 'cluster-info') },
   { verb: 'api-versions', act: (k) => k.says(/^gantry\.dev\/v1$/m, 'api-versions') },
   {
     verb: 'api-resources',
