@@ -307,6 +307,22 @@ const schedulerRows: readonly CommandRow[] = [
     examples: '  gantry plan -f web.yaml',
     load: async () => (await import('./commands/plan.ts')).plan,
   },
+  {
+    name: 'sim',
+    summary: 'run the scheduler over a trace, or over a checkpoint of the cluster, on a clock of its own',
+    flags: [
+      { flags: '--nodes <file>', description: 'CSV or JSON of nodes; default: those of the cluster' },
+      { flags: '--trace <file>', description: 'CSV or JSON of tasks; default: those of the cluster' },
+      { flags: '--no-ends', description: 'no task ever ends: how many does the cell take?' },
+      {
+        flags: '--compaction [trials]',
+        description: 'also find out how few nodes would do, in so many trials (11)',
+      },
+      { flags: '-o, --output <form>', description: 'json, csv or svg (a chart)' },
+    ],
+    examples: '  gantry sim --nodes nodes.csv --trace tasks.csv\n  gantry sim --compaction',
+    load: async () => (await import('./commands/sim.ts')).sim,
+  },
 ];
 
 const serverRows: readonly CommandRow[] = [

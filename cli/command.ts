@@ -31,7 +31,7 @@ type ClusterCommand = (options: never, io: Output) => Promise<number>;
 
 /** What `cluster/commands.ts` offers: each resolves with the exit code. */
 export type LocalCluster = Record<
-  'up' | 'down' | 'status' | 'imageLoad' | 'imageList' | 'why' | 'plan',
+  'up' | 'down' | 'status' | 'imageLoad' | 'imageList' | 'why' | 'plan' | 'sim',
   ClusterCommand
 >;
 

@@ -12,6 +12,7 @@ import { status as clusterStatus } from './status.ts';
 import { up as upCluster } from './up.ts';
 
 export { plan } from './manifest-plan.ts';
+export { sim } from './simulate.ts';
 export { why } from './what-if.ts';
 
 const defaultName = 'dev';

@@ -8,6 +8,7 @@ spec:
   type: Service
   template:
     spec:
+      terminationGracePeriodSeconds: 1
       tolerations: [{key: gantry.dev/unconfined, operator: Exists}]
       containers: [{name: main, command: [sleep, infinity], resources: {requests: {cpu: "1000"}}}]
 `;
@@ -19,6 +20,12 @@ interface Why {
 
 interface Plan {
   tasks: { task: string; node: string }[];
+}
+
+interface Sim {
+  nodes: number;
+  placed: number;
+  compaction: { needed: number };
 }
 
 describe('what-if on a cluster of three nodes', () => {
@@ -46,6 +53,10 @@ describe('what-if on a cluster of three nodes', () => {
       (await cluster.succeed('get', 'tasks', '--no-headers')).stdout.includes('Running'),
     );
     await cluster.succeed('delete', 'job', 'huge');
+    await eventually(
+      'no task left',
+      async () => (await cluster.succeed('get', 'tasks', '-o', 'name')).stdout === '',
+    );
   });
 
   it('plan on the quickstart says what then happens', async () => {
@@ -65,6 +76,12 @@ describe('what-if on a cluster of three nodes', () => {
       });
     }
     expect((await cluster.succeed('plan', ...manifest)).stdout).toBe('no new tasks, 3 stay as they are');
+  });
+
+  it('sim takes a checkpoint of the cluster', async () => {
+    const { nodes, placed, compaction } = await cluster.json<Sim>('sim', '--compaction', '3');
+    expect({ nodes, placed, compaction }).toMatchObject({ nodes: 3, placed: 3, compaction: { needed: 1 } });
+    expect((await cluster.succeed('sim', '-o', 'svg')).stdout).toMatch(/^<svg .*<\/svg>$/s);
   });
 
   it('plan ends with 2 when something would stay pending', async () => {
