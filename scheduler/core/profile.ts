@@ -6,8 +6,10 @@
  */
 import { ApiError } from '../../api/meta/api-error.ts';
 import { type Plugin, pointsWithoutRunner } from './plugin.ts';
+import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { bestFit } from './plugins/best-fit.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
+import { leastAllocated } from './plugins/least-allocated.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodePorts } from './plugins/node-ports.ts';
 import { nodeReady } from './plugins/node-ready.ts';
@@ -26,6 +28,8 @@ export interface PluginEntry {
   plugin: Plugin;
   /** What its score counts beside the others'; default 1. */
   weight?: number;
+  /** Its unrounded score decides between nodes of equal total; default: best fit's, where the profile has it. */
+  breaksTies?: boolean;
 }
 
 export interface WeightedScorer {
@@ -52,6 +56,19 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: jobSpreading, weight: 2 },
   { plugin: bestFit },
 ];
+
+/** For services that want air rather than whole nodes left over: empties before full ones, cpu and memory in step. */
+export const spreadingPlugins: readonly PluginEntry[] = [
+  ...defaultPlugins.filter(({ plugin }) => plugin !== bestFit),
+  { plugin: leastAllocated, breaksTies: true },
+  { plugin: balancedAllocation },
+];
+
+/** By the name a scheduler process is told. */
+export const pluginSets: ReadonlyMap<string, readonly PluginEntry[]> = new Map([
+  ['pack', defaultPlugins],
+  ['spread', spreadingPlugins],
+]);
 
 /** A filter's mark must stay below `absent`. */
 const maxFilters = 254;
@@ -81,7 +98,8 @@ export class Profile {
     this.scorers = entries.flatMap(({ plugin, weight = 1 }) =>
       isScorer(plugin) ? [{ plugin, weight, column: new Float64Array(0) }] : [],
     );
-    this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === bestFit.name);
+    const tieBreaker = entries.find(({ breaksTies }) => breaksTies)?.plugin ?? bestFit;
+    this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === tieBreaker.name);
     this.slotForms = slotFormsOf(this);
   }
 

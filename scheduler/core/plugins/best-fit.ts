@@ -4,9 +4,11 @@
  * with the task on the node; unrounded it also breaks ties between nodes of equal total score.
  */
 import type { Plugin } from '../plugin.ts';
-import type { ResourceColumns } from '../snapshot.ts';
+import type { SchedulingTask } from '../scheduling-task.ts';
+import type { ResourceColumns, Snapshot } from '../snapshot.ts';
 
-interface Packed {
+/** A resource that counts, and how much of it the task takes. */
+export interface Packed {
   amount: number;
   columns: ResourceColumns;
 }
@@ -14,7 +16,7 @@ interface Packed {
 export const bestFit = {
   name: 'BestFit',
 
-  preScore({ requests }, snapshot) {
+  preScore({ requests }: Pick<SchedulingTask, 'requests'>, snapshot: Snapshot) {
     const resources = new Set(['cpu', 'memory', ...Object.keys(requests)]);
     resources.delete('pods');
     return [...resources].flatMap((resource): Packed[] => {
