@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, rm, symlink } from 'node:fs/promises';
-import { dirname, join, posix, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../api/meta/api-error.ts';
@@ -96,8 +96,12 @@ async function writeFile(entry: TarEntry, target: string): Promise<void> {
 }
 
 async function makeLink(linkPath: string, { path, target }: { path: string; target: string }): Promise<void> {
-  const where = posix.normalize(posix.join(posix.dirname(path.split(sep).join('/')), linkPath));
-  if (path === '' || linkPath.startsWith('/') || where === '..' || where.startsWith('../'))
+  const depth = path.split(sep).length - 1;
+  const words = linkPath.split('/').filter((word) => word !== '' && word !== '.');
+  const climbs = words.findIndex((word) => word !== '..');
+  const climbed = climbs < 0 ? words.length : climbs;
+  // Climbing again from where another link leads to could end anywhere.
+  if (path === '' || linkPath.startsWith('/') || climbed > depth || words.includes('..', climbed))
     throw escapes(path || linkPath);
   await removeOld(target);
   await symlink(linkPath, target);
