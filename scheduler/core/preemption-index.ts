@@ -1,7 +1,7 @@
 /**
  * The cheapest preemption for a task that fits nowhere. Candidates are kept per class of like tasks and
- * worked out again only for the slots that changed (the change log), so that thousands of preemptors over
- * thousands of nodes cost a pass over the candidates each.
+ * worked out again only for the slots that changed (the change log), compared again only within their
+ * groups, so that thousands of preemptors over thousands of nodes cost little more than one.
  *
  * Invariant: `find` answers what looking at every node anew would answer. It changes nothing.
  */
@@ -24,7 +24,11 @@ interface PreemptorClass {
   /** Filters that no departure of tasks could change the mind of. */
   lasting: { plugin: SlotFilter; state: unknown }[];
   candidates: (Candidate | undefined)[];
+  /** Per group of neighbouring slots: the slot of the best candidate, -1 for none, undefined where a slot changed. */
+  leaders: (number | undefined)[];
 }
+
+const groupSize = 64;
 
 const maxClasses = 32;
 /** Their refusals may end with the victims; preemption does their sums itself. */
@@ -44,14 +48,18 @@ export class PreemptionIndex {
   find(task: SchedulingTask): Preemption | undefined {
     if (!this.#profile.slotForms) return undefined;
     const { rank, names, size } = this.#cell.snapshot;
-    const { candidates } = this.#caughtUp(task);
+    const { candidates, leaders } = this.#caughtUp(task);
+    const compared = { candidates, rank };
     let best = -1;
-    for (let slot = 0; slot < size; slot++) {
-      const candidate = candidates[slot];
-      if (candidate === undefined) continue;
-      const leader = candidates[best];
-      const order = leader ? compareCandidates(candidate, leader) : -1;
-      if (order < 0 || (order === 0 && rank[slot]! < rank[best]!)) best = slot;
+    for (let first = 0, group = 0; first < size; first += groupSize, group++) {
+      let leader = leaders[group];
+      if (leader === undefined) {
+        leader = -1;
+        for (let slot = first; slot < Math.min(first + groupSize, size); slot++)
+          leader = better(compared, leader, slot);
+        leaders[group] = leader;
+      }
+      if (leader >= 0) best = better(compared, best, leader);
     }
     const { victims } = candidates[best] ?? {};
     return victims && { node: names[best] ?? '', slot: best, victims };
@@ -84,14 +92,28 @@ export class PreemptionIndex {
       return state === undefined ? [] : [{ plugin, state }];
     });
     const { layout } = snapshot;
-    return { layout, cursor: 0, lasting, candidates: [] };
+    return { layout, cursor: 0, lasting, candidates: [], leaders: [] };
   }
 
-  #read({ candidates, lasting }: PreemptorClass, task: SchedulingTask, slot: number): void {
+  #read({ candidates, leaders, lasting }: PreemptorClass, task: SchedulingTask, slot: number): void {
     const { snapshot } = this.#cell;
     const isOpen =
       snapshot.present[slot] === 1 &&
       lasting.every(({ plugin, state }) => plugin.admits(state, snapshot, slot));
+    leaders[Math.floor(slot / groupSize)] = undefined;
     candidates[slot] = isOpen ? candidateOn(task, slot, this.#cell) : undefined;
   }
+}
+
+/** The slot of the cheaper candidate; of equals, the one of the lesser name. */
+function better(
+  { candidates, rank }: { candidates: PreemptorClass['candidates']; rank: Int32Array },
+  best: number,
+  slot: number,
+): number {
+  const candidate = candidates[slot];
+  const leader = candidates[best];
+  if (!candidate || !leader) return candidate ? slot : best;
+  const order = compareCandidates(candidate, leader);
+  return order < 0 || (order === 0 && rank[slot]! < rank[best]!) ? slot : best;
 }
