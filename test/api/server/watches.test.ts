@@ -198,4 +198,26 @@ describe('bookmarks', () => {
     ]);
     await other.close();
   });
+
+  it('come every ten to fifteen seconds, and to nobody else', async () => {
+    const clock = new VirtualClock();
+    const other = await TestServer.start({ clock });
+    const path = `${configMaps}?watch=true`;
+    const types = { asked: [] as string[], silent: [] as string[] };
+    const listen = async (url: string, seen: string[]): Promise<void> => {
+      for await (const { type } of other.watch(url, { signal: abort.signal })) seen.push(type);
+    };
+    const listening = [listen(`${path}&allowWatchBookmarks=true`, types.asked), listen(path, types.silent)];
+    for (let second = 0; second < 60; second++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(1000);
+    }
+    abort.abort();
+    await Promise.all(listening);
+    expect(types.asked.length).toBeGreaterThanOrEqual(4);
+    expect(types.asked.length).toBeLessThanOrEqual(6);
+    expect(new Set(types.asked)).toEqual(new Set(['BOOKMARK']));
+    expect(types.silent).toEqual([]);
+    await other.close();
+  });
 });
