@@ -4,7 +4,7 @@
  * by any change of its dependents.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { builtinResources, type Resource } from '../../api/kinds/resources.ts';
+import type { Resource } from '../../api/kinds/resources.ts';
 import { hasReason } from '../../api/meta/api-error.ts';
 import { type KubeObject, keyOf } from '../../api/meta/object-meta.ts';
 import type { Client, ObjectKey } from '../../client/client.ts';
@@ -26,17 +26,25 @@ import {
   withoutFinalizer,
   withoutOwner,
 } from './decide.ts';
-import { isOwnedBy, keyOfOwner, OwnerLookup, resourceOf } from './owner-lookup.ts';
+import { isOfKind, keyOfOwner, OwnerLookup, resourceOf } from './owner-lookup.ts';
 
-/** Events are owned by nobody and go by themselves. */
-const collected = builtinResources.filter(({ kind }) => kind !== 'Event');
-
-export function garbageCollectors(): ControllerDefinition[] {
-  const owners = new OwnerLookup();
-  return collected.map((resource) => collectorOf(resource, owners));
+/** A collector for each kind; together they must be given every kind that may own or be owned. */
+export function garbageCollectors(resources: readonly Resource<KubeObject>[]): ControllerDefinition[] {
+  // Events are owned by nobody and go by themselves.
+  const collected = resources.filter(({ kind, group }) => kind !== 'Event' || group !== '');
+  const owners = new OwnerLookup(collected);
+  return collected.map((resource) => collectorOf({ resource, owners, collected }));
 }
 
-function collectorOf(resource: Resource<KubeObject>, owners: OwnerLookup): ControllerDefinition {
+interface Collector {
+  resource: Resource<KubeObject>;
+  owners: OwnerLookup;
+  /** Every kind that may own or be owned. */
+  collected: readonly Resource<KubeObject>[];
+}
+
+function collectorOf(collector: Collector): ControllerDefinition {
+  const { resource, collected } = collector;
   let builder = controller(resource)
     .options({ name: `garbage-collector-${resource.plural}`, concurrency: 8 })
     .when((change) => change.type !== 'deleted' && concernsOwnership(change));
@@ -45,7 +53,7 @@ function collectorOf(resource: Resource<KubeObject>, owners: OwnerLookup): Contr
       .watches(other, (owner, caches) => caches.cache(resource).ownedBy(owner).map(keyOf), isDeletion)
       .watches(other, (child, caches) => goingOwners(child, resource, caches), concernsOwnership);
   }
-  return builder.reconcile((object, context) => collect(object, { resource, owners, context }));
+  return builder.reconcile((object, context) => collect(object, { ...collector, context }));
 }
 
 function isDeletion({ type }: Change<KubeObject>): boolean {
@@ -65,14 +73,12 @@ function ownership({ metadata }: KubeObject): unknown {
 /** Keys of the child's owners of that kind that wait for it. An owner that goes later is woken by that. */
 function goingOwners(child: KubeObject, resource: Resource<KubeObject>, caches: Caches): string[] {
   return (child.metadata.ownerReferences ?? [])
-    .filter(({ kind, apiVersion }) => kind === resource.kind && apiVersion === resource.apiVersion)
+    .filter((owner) => isOfKind(owner, resource))
     .map((owner) => keyOf({ metadata: keyOfOwner(owner, resource, child) }))
     .filter((key) => caches.cache(resource).get(key)?.metadata.deletionTimestamp !== undefined);
 }
 
-interface Collection {
-  resource: Resource<KubeObject>;
-  owners: OwnerLookup;
+interface Collection extends Collector {
   context: ReconcileContext;
 }
 
@@ -80,13 +86,12 @@ interface Collection {
 const retryMs = 50;
 
 async function collect(object: KubeObject, collection: Collection): Promise<Result | undefined> {
-  const { resource, context } = collection;
   const finalizer = heldBy(object);
   try {
     const verdict = finalizer
-      ? await judgeOwner(object, finalizer, context)
+      ? await judgeOwner(object, finalizer, collection)
       : await judgeChild(object, collection);
-    await carryOut(verdict, object, { resource, client: context.client });
+    await carryOut(verdict, object, collection);
     return undefined;
   } catch (error) {
     if (hasReason(error, 'Conflict')) return { requeueAfterMs: retryMs };
@@ -106,33 +111,36 @@ async function judgeChild(object: KubeObject, { owners, context }: Collection): 
 }
 
 /** Looks for dependents in the caches, and before the finalizer may come off, live. */
-async function judgeOwner(
-  object: KubeObject,
-  finalizer: string,
-  context: ReconcileContext,
-): Promise<Verdict> {
+async function judgeOwner(object: KubeObject, finalizer: string, collection: Collection): Promise<Verdict> {
   const uid = object.metadata.uid ?? '';
   const decide = (dependents: readonly KubeObject[]): Verdict =>
     decideOwner(
       finalizer,
-      dependents.filter((dependent) => !isWaitingInACircle(dependent, object, context)),
+      dependents.filter((dependent) => !isWaitingInACircle(dependent, object, collection)),
       uid,
     );
-  const verdict = decide(cachedDependents(object, context));
+  const verdict = decide(cachedDependents(object, collection));
   if (verdict.type !== 'release') return verdict;
-  return decide(await liveDependents(object, context.client));
+  return decide(await liveDependents(object, collection));
 }
 
 /** Two that go in the foreground and own each other, however far around, would wait forever. */
-function isWaitingInACircle(dependent: KubeObject, owner: KubeObject, caches: Caches): boolean {
-  return heldBy(dependent) === foregroundFinalizer && isOwnedBy(owner, dependent, caches);
+function isWaitingInACircle(
+  dependent: KubeObject,
+  owner: KubeObject,
+  { owners, context }: Collection,
+): boolean {
+  return heldBy(dependent) === foregroundFinalizer && owners.isOwnedBy(owner, dependent, context);
 }
 
-function cachedDependents(owner: KubeObject, caches: Caches): KubeObject[] {
-  return collected.flatMap((resource) => caches.cache(resource).ownedBy(owner));
+function cachedDependents(owner: KubeObject, { collected, context }: Collection): KubeObject[] {
+  return collected.flatMap((resource) => context.cache(resource).ownedBy(owner));
 }
 
-async function liveDependents({ metadata }: KubeObject, client: Client): Promise<KubeObject[]> {
+async function liveDependents(
+  { metadata }: KubeObject,
+  { collected, context: { client } }: Collection,
+): Promise<KubeObject[]> {
   const { namespace, uid } = metadata;
   const reachable = collected.filter((resource) => resource.namespaced || namespace === undefined);
   const lists = await Promise.all(
@@ -146,8 +154,9 @@ async function liveDependents({ metadata }: KubeObject, client: Client): Promise
 async function carryOut(
   verdict: Verdict,
   object: KubeObject,
-  { resource, client }: { resource: Resource<KubeObject>; client: Client },
+  { resource, collected, context: { client } }: Collection,
 ): Promise<void> {
+  const forEachDependent = forEachOf(collected);
   switch (verdict.type) {
     case 'keep':
       return;
@@ -166,15 +175,15 @@ async function carryOut(
   }
 }
 
-async function forEachDependent(
-  dependents: readonly KubeObject[],
-  act: (resource: Resource<KubeObject>, child: KubeObject) => Promise<void>,
-): Promise<void> {
-  for (const child of dependents) {
-    const { apiVersion, kind, metadata } = child;
-    const resource = resourceOf({ apiVersion, kind, name: metadata.name, uid: '' });
-    if (resource) await unlessGone(() => act(resource, child));
-  }
+type Act = (resource: Resource<KubeObject>, child: KubeObject) => Promise<void>;
+
+function forEachOf(collected: readonly Resource<KubeObject>[]) {
+  return async (dependents: readonly KubeObject[], act: Act): Promise<void> => {
+    for (const child of dependents) {
+      const resource = resourceOf(child, collected);
+      if (resource) await unlessGone(() => act(resource, child));
+    }
+  };
 }
 
 /** With the version it was judged at: an owner that was added meanwhile counts. */

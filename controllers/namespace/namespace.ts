@@ -5,19 +5,24 @@
  * Invariant: the finalizer comes off only after a live look at every kind found nothing.
  */
 import { namespaceFinalizer } from '../../api/kinds/names.ts';
-import { builtinResources, Namespace, type Resource } from '../../api/kinds/resources.ts';
+import {
+  builtinResources,
+  CustomResourceDefinition,
+  Namespace,
+  type Resource,
+} from '../../api/kinds/resources.ts';
 import { hasReason } from '../../api/meta/api-error.ts';
 import type { KubeObject } from '../../api/meta/object-meta.ts';
 import type { Client } from '../../client/client.ts';
 import { controller, type ReconcileContext, type Result } from '../../client/controller.ts';
 import { collectionPath } from '../../client/resource-path.ts';
+import { customResources } from '../custom-resources.ts';
 import { withoutFinalizer } from '../garbage-collector/decide.ts';
 
 export const namespaceController = controller(Namespace)
   .options({ name: 'namespace', concurrency: 2 })
   .reconcile(reconcileNamespace);
 
-const content = builtinResources.filter(({ namespaced }) => namespaced);
 /** What takes long is asked about less often: a tenth of the time it has taken, within these bounds. */
 const pollMs = { least: 500, most: 10_000 };
 
@@ -29,10 +34,17 @@ export async function reconcileNamespace(
   if (deletionTimestamp === undefined || !finalizers?.includes(namespaceFinalizer)) return undefined;
   if (namespace.status.phase !== 'Terminating') return markTerminating(namespace, client);
   let isEmpty = true;
-  for (const resource of content) isEmpty = (await emptyOf(resource, name, client)) && isEmpty;
+  for (const resource of await contentKinds(client))
+    isEmpty = (await emptyOf(resource, name, client)) && isEmpty;
   if (!isEmpty) return { requeueAfterMs: pauseAfter(clock.now() - Date.parse(deletionTimestamp)) };
   await release(namespace, client);
   return undefined;
+}
+
+/** Every kind that may have objects in a namespace, asked for now. */
+async function contentKinds(client: Client): Promise<Resource<KubeObject>[]> {
+  const { items } = await client.list(CustomResourceDefinition);
+  return [...builtinResources, ...customResources(items)].filter(({ namespaced }) => namespaced);
 }
 
 function pauseAfter(ageMs: number): number {
