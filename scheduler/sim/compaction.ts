@@ -14,25 +14,39 @@ export interface Compaction {
   trials: number[];
 }
 
-const mayStayPending = 0.002;
+export const mayStayPending = 0.002;
+
+export interface CompactionOptions {
+  trials: number;
+  seed: number;
+}
 
 export function compactCell(
   nodes: readonly Node[],
   tasks: readonly Task[],
-  { trials, seed }: { trials: number; seed: number },
+  options: CompactionOptions,
+): Compaction {
+  return compact(nodes, (some) => holdsAll(some, tasks), options);
+}
+
+/** For nodes of any kind; `holds` says whether so many of them would do. */
+export function compact<T>(
+  nodes: readonly T[],
+  holds: (some: readonly T[]) => boolean,
+  { trials, seed }: CompactionOptions,
 ): Compaction {
   const found = Array.from({ length: trials }, (_, trial) =>
-    fewestNodes(shuffled(nodes, seededRandom(seed + trial)), tasks),
+    fewest(shuffled(nodes, seededRandom(seed + trial)), holds),
   ).sort((left, right) => left - right);
   return { nodes: nodes.length, needed: found[Math.ceil(0.9 * trials) - 1] ?? nodes.length, trials: found };
 }
 
 /** Halves: packing is not strictly monotone in the nodes, but a node more than is needed does no harm that matters. */
-function fewestNodes(order: readonly Node[], tasks: readonly Task[]): number {
+function fewest<T>(order: readonly T[], holds: (some: readonly T[]) => boolean): number {
   let [low, high] = [0, order.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (holdsAll(order.slice(0, middle), tasks)) high = middle;
+    if (holds(order.slice(0, middle))) high = middle;
     else low = middle + 1;
   }
   return low;
