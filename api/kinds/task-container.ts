@@ -8,7 +8,7 @@ import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta
 import { parseQuantity } from '../meta/quantity.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
 import { lifecycleField, probeFields, probeKinds, validateProbes } from './task-probes.ts';
-import { envShape, isPlainPath, volumeMountShape } from './task-volumes.ts';
+import { envFromShape, envShape, isPlainPath, volumeMountShape } from './task-volumes.ts';
 
 const portShape = closedObject(
   {
@@ -79,10 +79,18 @@ const containerFields = {
   ),
   workingDir: optional(text("Absolute path; default is the image's, or /.")),
   env: optional(list(envShape, 'Environment variables.', { mapKeys: ['name'] })),
+  envFrom: optional(
+    list(envFromShape, 'Variables from every key of an object; those of env win.', { maxItems: 100 }),
+  ),
   volumeMounts: optional(
     list(volumeMountShape, 'Where volumes of the task appear.', { mapKeys: ['mountPath'] }),
   ),
-  ports: optional(list(portShape, 'Ports the container listens on.', { maxItems: 100 })),
+  ports: optional(
+    list(portShape, 'Ports the container listens on.', {
+      maxItems: 100,
+      mapKeys: ['containerPort', 'protocol'],
+    }),
+  ),
   resources: withDefault(resourcesShape, {}),
   securityContext: optional(securityContextShape),
   ...probeFields,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Clock } from '../../../../api/meta/clock.ts';
 import { systemClock } from '../../../../api/meta/clock.ts';
 import type { ManagedFieldsEntry } from '../../../../api/meta/object-meta.ts';
+import { cronTabDefinition, define } from '../custom/crontab.ts';
 import {
   type Answer,
   configMapDraft,
@@ -566,6 +567,65 @@ describe('subresources', () => {
   });
 });
 
+describe('custom kinds', () => {
+  const at = '/apis/stable.example.com/v1/namespaces/default/crontabs/mine';
+  const cronTab = (spec: object) => ({
+    apiVersion: 'stable.example.com/v1',
+    kind: 'CronTab',
+    metadata: { name: 'mine' },
+    spec,
+  });
+
+  test('are merged by the schema of their definition', async () => {
+    const hooks = {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['event'],
+      items: {
+        type: 'object',
+        required: ['event'],
+        properties: {
+          event: { type: 'string' },
+          url: { type: 'string' },
+          tries: { type: 'integer', default: 3 },
+        },
+      },
+    };
+    const free = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    const spec = { type: 'object', properties: { hooks, free, limit: { type: 'integer', nullable: true } } };
+    const version = { schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } };
+    await define(server, cronTabDefinition(version));
+    const created = await apply(
+      'ann',
+      cronTab({ hooks: [{ event: 'start', url: 'a' }], free: { x: { y: 1 } }, limit: 5 }),
+      { at },
+    );
+    expect([created.status, created.body.spec.hooks]).toEqual([
+      201,
+      [{ event: 'start', url: 'a', tries: 3 }],
+    ]);
+    const both = await apply('bob', cronTab({ hooks: [{ event: 'end' }], free: { x: { z: [1] } } }), { at });
+    expect(both.body.spec).toEqual({
+      hooks: [
+        { event: 'start', url: 'a', tries: 3 },
+        { event: 'end', tries: 3 },
+      ],
+      free: { x: { y: 1, z: [1] } },
+      limit: 5,
+    });
+    expect((await apply('bob', cronTab({ free: { x: { y: 2 } } }), { at })).body.message).toBe(
+      'Apply failed with 1 conflict: conflict with "ann": .spec.free.x.y',
+    );
+    const left = await apply('ann', cronTab({ limit: 5 }), { at });
+    expect(left.body.spec).toEqual({
+      hooks: [{ event: 'end', tries: 3 }],
+      free: { x: { z: [1] } },
+      limit: 5,
+    });
+    expect((await apply('ann', cronTab({ limit: 5 }), { at })).body).toEqual(left.body);
+  });
+});
+
 /** kubernetes.io/docs/reference/using-api/server-side-apply, on our kinds. */
 describe('the documentation of Kubernetes', () => {
   test('a conflict: a map applied by one and changed by another', async () => {
@@ -615,6 +675,13 @@ describe('the documentation of Kubernetes', () => {
       { name: 'PROXY', value: 'on' },
     ]);
     expect([first.image, second.image]).toEqual(['busybox', 'envoy']);
+    const ports = (list: object[]) => job(template({ name: 'main', ports: list }));
+    await apply('http', ports([{ containerPort: 80 }]));
+    const both = await apply('dns', ports([{ containerPort: 53, protocol: 'UDP' }]));
+    expect(both.body.spec.template.spec.containers[0].ports).toEqual([
+      { containerPort: 80, protocol: 'TCP' },
+      { containerPort: 53, protocol: 'UDP' },
+    ]);
     const conflict = await apply('mesh', job(template({ name: 'main', env: [{ name: 'A', value: '2' }] })));
     expect(conflict.body.message).toContain(
       'conflict with "app": .spec.template.spec.containers[name="main"].env[name="A"].value',
