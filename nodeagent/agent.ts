@@ -26,6 +26,7 @@ import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
 import { TaskRunner } from './task/task-runner.ts';
 import { taskStatus } from './task/task-status.ts';
+import { ConfigSource } from './volumes/config-source.ts';
 import { removeStrayDirectories } from './volumes/task-directory.ts';
 
 export interface AgentOptions {
@@ -44,6 +45,7 @@ const writers = 8;
 export class NodeAgent {
   readonly #options: AgentOptions;
   readonly #clock: Clock;
+  readonly #configs: ConfigSource;
   readonly #tasks: Informer<Task>;
   readonly #runners = new Map<string, TaskRunner>();
   readonly #startSlots = new Slots(parallelStarts);
@@ -56,6 +58,7 @@ export class NodeAgent {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const { client, logger, node } = options;
+    this.#configs = new ConfigSource(client, this.#clock);
     const scope = { fieldSelector: `spec.nodeName=${node.name}` };
     this.#tasks = new Informer({ client, resource: Task, scope, logger });
     this.#tasks.addIndex('uid', ({ metadata }) => [metadata.uid ?? '']);
@@ -142,6 +145,7 @@ export class NodeAgent {
       node,
       runtime,
       records,
+      configs: this.#configs,
       logger,
       clock: this.#clock,
       startSlots: this.#startSlots,

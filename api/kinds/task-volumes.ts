@@ -4,9 +4,26 @@
  */
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { dnsLabelError, qualifiedNameError } from '../meta/names.ts';
+import { configKeyError, dnsLabelError, dnsSubdomainError, qualifiedNameError } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
-import { closedObject, flag, oneOf, optional, quantity, text, withDefault } from './shapes.ts';
+import { closedObject, count, flag, list, oneOf, optional, quantity, text, withDefault } from './shapes.ts';
+
+const fileMode = (description: string) => count(description, { maximum: 0o777 });
+
+const projectionFields = {
+  items: optional(
+    list(
+      closedObject({
+        key: text('Key of the data.'),
+        path: text('Relative path of its file.'),
+        mode: optional(fileMode('Permissions of the file; default is defaultMode.')),
+      }),
+      'Which keys, and where; default is every key under its own name.',
+    ),
+  ),
+  defaultMode: withDefault(fileMode('Permissions of the files.'), 0o644),
+  optional: optional(flag('Whether the task runs without it.')),
+};
 
 export const volumeShape = closedObject({
   name: text('Unique among the volumes of the task, a DNS label.'),
@@ -28,6 +45,18 @@ export const volumeShape = closedObject({
       { description: 'A directory or file of the node.' },
     ),
   ),
+  configMap: optional(
+    closedObject(
+      { name: text('Name of the ConfigMap.'), ...projectionFields },
+      { description: 'A file for every key of a ConfigMap, following its changes; read-only.' },
+    ),
+  ),
+  secret: optional(
+    closedObject(
+      { secretName: text('Name of the Secret.'), ...projectionFields },
+      { description: 'A file for every key of a Secret, in memory only, following its changes; read-only.' },
+    ),
+  ),
 });
 
 export const volumeMountShape = closedObject({
@@ -47,16 +76,47 @@ const fieldRefShape = closedObject(
   { description: 'A field of the task.' },
 );
 
+const keyRefShape = (description: string) =>
+  closedObject(
+    {
+      name: text('Name of the object.'),
+      key: text('Key of its data.'),
+      optional: optional(flag('Whether the task runs without it.')),
+    },
+    { description },
+  );
+
+const objectRefShape = (description: string) =>
+  closedObject(
+    { name: text('Name of the object.'), optional: optional(flag('Whether the task runs without it.')) },
+    { description },
+  );
+
+export const envFromShape = closedObject({
+  prefix: optional(text('Stands before every name.')),
+  configMapRef: optional(objectRefShape('Every key of a ConfigMap.')),
+  secretRef: optional(objectRefShape('Every key of a Secret.')),
+});
+
 export const envShape = closedObject({
   name: text('Name of the variable.'),
   value: withDefault(text('Its value.'), ''),
   valueFrom: optional(
-    closedObject({ fieldRef: optional(fieldRefShape) }, { description: 'Where the value is taken from.' }),
+    closedObject(
+      {
+        fieldRef: optional(fieldRefShape),
+        configMapKeyRef: optional(keyRefShape('A key of a ConfigMap.')),
+        secretKeyRef: optional(keyRefShape('A key of a Secret.')),
+      },
+      { description: 'Where the value is taken from.' },
+    ),
   ),
 });
 
 export type Volume = Static<typeof volumeShape>;
 export type VolumeMount = Static<typeof volumeMountShape>;
+export type EnvSource = Static<typeof envFromShape>;
+export type Projection = Omit<NonNullable<Volume['configMap']>, 'name'>;
 export type EnvVariable = Static<typeof envShape>;
 
 const plainFields = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'status.hostIP'];
@@ -85,7 +145,11 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
         reason: given === 0 ? 'FieldValueRequired' : 'FieldValueInvalid',
       },
     ];
-  const { emptyDir, hostPath } = sources;
+  const { emptyDir, hostPath, configMap, secret } = sources;
+  if (configMap)
+    return validateProjection(configMap, configMap.name, { path: `${path}.configMap`, field: 'name' });
+  if (secret)
+    return validateProjection(secret, secret.secretName, { path: `${path}.secret`, field: 'secretName' });
   if (emptyDir?.sizeLimit !== undefined && parseQuantity(emptyDir.sizeLimit).nano <= 0n)
     return [{ field: `${path}.emptyDir.sizeLimit`, message: 'must be more than 0' }];
   if (hostPath && !isPlainPath(hostPath.path))
@@ -93,14 +157,36 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
   return [];
 }
 
+function validateProjection(
+  { items = [] }: Projection,
+  name: string,
+  { path, field }: { path: string; field: string },
+): Cause[] {
+  const problem = dnsSubdomainError(name);
+  const causes: Cause[] = problem ? [{ field: `${path}.${field}`, message: problem }] : [];
+  const taken = new Set<string>();
+  for (const [index, item] of items.entries()) {
+    const at = `${path}.items[${index}]`;
+    const keyProblem = configKeyError(item.key);
+    if (keyProblem) causes.push({ field: `${at}.key`, message: keyProblem });
+    // Names that begin with two dots are the agent's own: it swaps the content by them.
+    if (!isPlainPath(`/${item.path}`) || item.path.startsWith('/') || item.path.startsWith('..'))
+      causes.push({ field: `${at}.path`, message: 'must be a relative path without ..' });
+    else if (taken.has(item.path)) causes.push({ field: `${at}.path`, message: 'is used twice' });
+    taken.add(item.path);
+  }
+  return causes;
+}
+
 interface MountingContainer {
+  envFrom?: EnvSource[];
   volumeMounts?: VolumeMount[];
   env?: EnvVariable[];
 }
 
 /** The mounts and the variables of one container; `volumes` are those of its task. */
 export function validateContainerFiles(
-  { volumeMounts = [], env = [] }: MountingContainer,
+  { volumeMounts = [], env = [], envFrom = [] }: MountingContainer,
   volumes: readonly Volume[],
   path: string,
 ): Cause[] {
@@ -115,6 +201,7 @@ export function validateContainerFiles(
   });
   return [
     ...causes,
+    ...envFrom.flatMap((source, index) => validateEnvSource(source, `${path}.envFrom[${index}]`)),
     ...env.flatMap((variable, index) => validateVariable(variable, `${path}.env[${index}]`)),
   ];
 }
@@ -142,13 +229,41 @@ function validateMount(
   return causes;
 }
 
+function validateEnvSource({ prefix = '', configMapRef, secretRef }: EnvSource, path: string): Cause[] {
+  const given = [configMapRef, secretRef].filter((ref) => ref !== undefined);
+  if (given.length !== 1)
+    return [
+      { field: path, message: `must have exactly one of configMapRef and secretRef, has ${given.length}` },
+    ];
+  if (prefix !== '' && !/^[A-Za-z_.-][A-Za-z0-9_.-]*$/.test(prefix))
+    return [{ field: `${path}.prefix`, message: 'cannot begin the name of a variable' }];
+  return objectNameCauses(
+    given[0]?.name ?? '',
+    `${path}.${configMapRef ? 'configMapRef' : 'secretRef'}.name`,
+  );
+}
+
+function objectNameCauses(name: string, field: string): Cause[] {
+  const problem = dnsSubdomainError(name);
+  return problem ? [{ field, message: problem }] : [];
+}
+
 function validateVariable({ value, valueFrom }: EnvVariable, path: string): Cause[] {
   if (!valueFrom) return [];
   const given = Object.values(valueFrom).filter((source) => source !== undefined).length;
   if (given !== 1)
     return [{ field: `${path}.valueFrom`, message: `must have exactly one source, has ${given}` }];
   if (value !== '') return [{ field: `${path}.valueFrom`, message: 'must not be set together with a value' }];
-  const { fieldRef } = valueFrom;
+  const { fieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
+  const keyRef = configMapKeyRef ?? secretKeyRef;
+  if (keyRef) {
+    const at = `${path}.valueFrom.${configMapKeyRef ? 'configMapKeyRef' : 'secretKeyRef'}`;
+    const problem = configKeyError(keyRef.key);
+    return [
+      ...objectNameCauses(keyRef.name, `${at}.name`),
+      ...(problem ? [{ field: `${at}.key`, message: problem }] : []),
+    ];
+  }
   if (fieldRef && !isKnownField(fieldRef.fieldPath))
     return [
       {

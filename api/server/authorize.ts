@@ -90,6 +90,8 @@ function nodeRules(name: string): readonly Rule[] {
   return [
     { verbs: [...read, 'patch', 'delete'], group: 'gantry.dev', resources: ['tasks'] },
     { verbs: ['get', 'update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
+    // Which of them: node-restriction.ts.
+    { verbs: ['get'], group: '', resources: ['configmaps', 'secrets'] },
     { verbs: [...read, ...write], group: '', resources: ['nodes'], name },
     { verbs: ['get', 'update', 'patch'], group: '', resources: ['nodes/status'], name },
     {

@@ -1,6 +1,6 @@
 /**
- * What a node agent may touch, once the object is known: its own Node and Lease, tasks bound to it, and
- * events. A stolen node credential is worth that node's tasks and nothing more (NodeRestriction of
+ * What a node agent may touch, once the object is known: its own Node and Lease, tasks bound to it, the
+ * ConfigMaps and Secrets these refer to, and events. A stolen node credential is worth that node's tasks and nothing more (NodeRestriction of
  * Kubernetes).
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
@@ -16,6 +16,8 @@ export interface Change {
   object?: AnyObject;
   /** What is stored now; absent for create. */
   old?: AnyObject;
+  /** Whether a task bound to the node refers to the object; looked up only when that matters. */
+  isReferenced?: (node: string) => boolean;
 }
 
 /** Labels an agent may set on its own Node: what it knows of its machine. All others are the operators'. */
@@ -43,6 +45,11 @@ export function nodeRefusal(user: User, kind: AnyKind, change: Change): string |
       return nodeObjectRefusal(node, change);
     case 'coordination.k8s.io/leases':
       return leaseRefusal(node, change);
+    case '/configmaps':
+    case '/secrets':
+      return change.verb === 'get' && change.isReferenced?.(node)
+        ? undefined
+        : `a node may only read ${kind.plural} that tasks bound to it refer to`;
     case '/events':
       return eventVerbs.includes(change.verb) ? undefined : 'a node may only record events';
     default:

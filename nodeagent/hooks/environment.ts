@@ -2,11 +2,13 @@
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
 import type { TaskRecord } from '../task/task-record.ts';
+import { referredValue, variablesFrom } from './config-variables.ts';
 import type { NodeFacts, StartHook } from './hook.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export const environmentHook: StartHook = async ({ container, imageConfig, record, node, spec }) => {
+export const environmentHook: StartHook = async (start) => {
+  const { container, imageConfig, record, node, spec, volumes } = start;
   const variables = new Map<string, string>([['PATH', defaultPath]]);
   for (const entry of imageConfig.Env ?? []) {
     const at = entry.indexOf('=');
@@ -14,7 +16,17 @@ export const environmentHook: StartHook = async ({ container, imageConfig, recor
   }
   for (const [name, value] of Object.entries(ownVariables(record, container, node)))
     variables.set(name, value);
-  for (const variable of container.env ?? []) variables.set(variable.name, textOf(variable, record, node));
+  try {
+    for (const [name, value] of await variablesFrom(container, volumes)) variables.set(name, value);
+    for (const variable of container.env ?? []) {
+      const isReference = variable.valueFrom?.configMapKeyRef ?? variable.valueFrom?.secretKeyRef;
+      const value = isReference ? await referredValue(variable, volumes) : textOf(variable, record, node);
+      if (value !== undefined) variables.set(variable.name, value);
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { reason: 'CreateContainerConfigError', message };
+  }
   spec.env = [...variables].map(([name, value]) => `${name}=${value}`);
   return undefined;
 };

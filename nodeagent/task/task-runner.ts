@@ -20,6 +20,7 @@ import { firstHealth } from '../probes/decide-probe.ts';
 import { hasProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
 import type { Slots } from '../slots.ts';
+import type { ConfigSource } from '../volumes/config-source.ts';
 import { removeTaskDirectory, taskDirectory } from '../volumes/task-directory.ts';
 import { TaskVolumes } from '../volumes/task-volumes.ts';
 import { allDone } from './all-done.ts';
@@ -41,6 +42,7 @@ export interface RunnerContext {
   node: NodeFacts;
   runtime: Runtime;
   records: TaskRecords;
+  configs: Pick<ConfigSource, 'read'>;
   /** Starts at once, over all tasks: each costs a few processes. */
   startSlots: Slots;
   /** The record changed: its status may have. */
@@ -80,7 +82,7 @@ export class TaskRunner {
     this.#whenCleaned = new Promise((resolve) => {
       this.#cleaned = resolve;
     });
-    this.#volumes = new TaskVolumes(context.node, record);
+    this.#volumes = new TaskVolumes(context.node, record, context.configs);
     this.#care = new ContainerCare(record, {
       runtime: context.runtime,
       address: context.node.address,
@@ -111,7 +113,7 @@ export class TaskRunner {
   /** Lets go of the task; its containers run on. */
   async halt(): Promise<void> {
     await this.#loop.stop();
-    await this.#care.stop();
+    await Promise.all([this.#care.stop(), this.#volumes.settled()]);
   }
 
   /** Ends the task; a second call can only shorten the grace. */
@@ -138,6 +140,7 @@ export class TaskRunner {
     this.#checkSoon = false;
     await allDone(this.record.containers.map((container) => this.#observe(container)));
     await this.#care.attend();
+    if (this.record.containers.some((container) => liveCid(container))) this.#volumes.refresh();
     const { steps, nextAtMs } = decideTask(this.record, this.#clock.now());
     await allDone(steps.map((step) => this.#act(step)));
     if (this.record.cleaned) this.#cleaned();
@@ -336,6 +339,7 @@ export class TaskRunner {
   async #clean(): Promise<void> {
     const { node } = this.#context;
     await removeTaskCgroup(node, this.record);
+    await this.#volumes.settled();
     await removeTaskDirectory(taskDirectory(node, this.record.uid));
     this.record.cleaned = true;
     await this.#save();

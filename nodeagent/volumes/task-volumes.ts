@@ -13,19 +13,30 @@ import { runCommand } from '../command.ts';
 import type { NodeFacts } from '../hooks/hook.ts';
 import type { BindMount } from '../runtime/runtime.ts';
 import type { TaskRecord } from '../task/task-record.ts';
+import type { ConfigData, ConfigKind, ConfigSource } from './config-source.ts';
 import { allowedRealPath } from './host-path.ts';
+import { currentVersion, projectedFiles, writeProjected } from './projected-files.ts';
 import { handlePath, openBelow } from './safe-path.ts';
 import { mountsBelow, removeTaskDirectory, taskDirectory } from './task-directory.ts';
+
+/** A Secret is 1 MiB at most; two versions are there during a change. */
+const maxSecretBytes = 8 * 1024 ** 2;
 
 export class TaskVolumes {
   readonly #node: NodeFacts;
   readonly #record: TaskRecord;
   readonly #directory: string;
+  readonly #configs: Pick<ConfigSource, 'read'>;
+  /** What was last read, for when the API server cannot be asked. */
+  readonly #known = new Map<string, ConfigData>();
+  /** Beside the runner's turns, which must not wait for the API server. */
+  #refreshing: Promise<void> | undefined;
   /** By name: containers that start at once share one making. */
   readonly #made = new Map<string, Promise<string>>();
 
-  constructor(node: NodeFacts, record: TaskRecord) {
+  constructor(node: NodeFacts, record: TaskRecord, configs: Pick<ConfigSource, 'read'>) {
     this.#node = node;
+    this.#configs = configs;
     this.#record = record;
     this.#directory = taskDirectory(node, record.uid);
   }
@@ -35,7 +46,9 @@ export class TaskVolumes {
     const bound: BindMount[] = [];
     for (const [index, mount] of mounts.entries()) {
       const source = await this.#source(mount, join(this.#directory, 'mounts', cid, `${index}`));
-      bound.push({ source, destination: mount.mountPath, readOnly: mount.readOnly });
+      const volume = this.#volume(mount.name);
+      const readOnly = mount.readOnly || volume.configMap !== undefined || volume.secret !== undefined;
+      bound.push({ source, destination: mount.mountPath, readOnly });
     }
     // What is mounted below another mount comes after it.
     return bound.sort((a, b) => (a.destination < b.destination ? -1 : 1));
@@ -47,12 +60,51 @@ export class TaskVolumes {
   }
 
   async #source({ name, subPath, readOnly }: VolumeMount, place: string): Promise<string> {
-    const volume = this.#record.task.spec.volumes?.find((each) => each.name === name);
-    if (!volume) throw new Error(`the task has no volume named ${name}`);
+    const volume = this.#volume(name);
     if (volume.hostPath) return this.#bindHostPath(volume.hostPath, { subPath, readOnly, place });
     const directory = await this.#make(volume);
     if (subPath === undefined) return directory;
-    return bindOpened(() => openBelow(directory, subPath, { create: true }), place);
+    if (volume.emptyDir) return bindOpened(() => openBelow(directory, subPath, { create: true }), place);
+    const version = (await currentVersion(directory)) ?? '';
+    return bindOpened(() => openBelow(join(directory, version), subPath), place);
+  }
+
+  #volume(name: string): Volume {
+    const volume = this.#record.task.spec.volumes?.find((each) => each.name === name);
+    if (volume) return volume;
+    throw new Error(`the task has no volume named ${name}`);
+  }
+
+  /** Brings the files of ConfigMaps and Secrets up to date; what cannot be read stays as it is. */
+  refresh(): void {
+    const { volumes = [] } = this.#record.task.spec;
+    const projected = volumes.filter(({ configMap, secret }) => configMap ?? secret);
+    if (projected.length === 0 || this.#refreshing) return;
+    this.#refreshing = Promise.allSettled(projected.map((volume) => this.#make(volume))).then(() => {
+      this.#refreshing = undefined;
+    });
+  }
+
+  /** Resolves when nothing is written any more. */
+  async settled(): Promise<void> {
+    await this.#refreshing;
+  }
+
+  /** The data of a ConfigMap or Secret; throws an Error when it is not there and has to be. */
+  async config(kind: ConfigKind, name: string, optional = false): Promise<ConfigData> {
+    const { namespace = '' } = this.#record.task.metadata;
+    const id = `${kind}/${name}`;
+    try {
+      const data = await this.#configs.read(kind, { namespace, name });
+      if (data) this.#known.set(id, data);
+      if (data) return data;
+    } catch (error) {
+      const known = this.#known.get(id);
+      if (known) return known;
+      throw error;
+    }
+    if (optional) return new Map();
+    throw new Error(`${kind === 'secret' ? 'secret' : 'configmap'} ${JSON.stringify(name)} not found`);
   }
 
   async #bindHostPath(
@@ -72,12 +124,28 @@ export class TaskVolumes {
   #make(volume: Volume): Promise<string> {
     const known = this.#made.get(volume.name);
     if (known) return known;
-    const made = this.#makeEmpty(volume).catch((error: unknown) => {
+    const making = volume.emptyDir ? this.#makeEmpty(volume) : this.#makeProjected(volume);
+    const made = making.catch((error: unknown) => {
       this.#made.delete(volume.name);
       throw error;
     });
     this.#made.set(volume.name, made);
     return made;
+  }
+
+  async #makeProjected({ name, configMap, secret }: Volume): Promise<string> {
+    const directory = join(this.#directory, 'volumes', name);
+    const projection = configMap ?? secret;
+    if (!projection) throw new Error(`volume ${name} has no source`);
+    const data = secret
+      ? await this.config('secret', secret.secretName, secret.optional)
+      : await this.config('configMap', configMap?.name ?? '', configMap?.optional);
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    if (secret) await mountTmpfs(directory, ['mode=0755', `size=${maxSecretBytes}`]);
+    await writeProjected(directory, projectedFiles(data, projection));
+    // Only under way once at a time, but again whenever it is asked for.
+    this.#made.delete(name);
+    return directory;
   }
 
   async #makeEmpty({ name, emptyDir }: Volume): Promise<string> {

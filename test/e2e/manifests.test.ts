@@ -18,6 +18,7 @@ const outcomes: Record<string, string[][]> = {
     ['wait', 'ct/my-new-cron-object', '--for=jsonpath={.spec.replicas}=1'],
   ],
   '07-probes.yaml': [['wait', 'job/probed', '--for=condition=Available']],
+  '08-files.yaml': [['wait', 'job/files', '--for=condition=Available']],
 };
 
 describe('the manifests', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { environmentHook, ownVariables } from '../../nodeagent/hooks/environment.ts';
 import type { Start } from '../../nodeagent/hooks/hook.ts';
-import { container, record, task } from '../kit/nodeagent-objects.ts';
+import { container, record, task, testUid } from '../kit/nodeagent-objects.ts';
 
 const node = { name: 'n1', address: '10.0.0.1' };
 
@@ -40,4 +40,64 @@ describe('the environment of a container', () => {
     expect(start.spec.env).toEqual(expect.arrayContaining(['PATH=/image', 'A=b=c', 'GANTRY_NODE_NAME=mine']));
     expect(start.spec.env?.filter((entry) => entry.startsWith('GANTRY_NODE_NAME='))).toHaveLength(1);
   });
+
+  it('takes values from the task, and from ConfigMaps and Secrets', async () => {
+    const field = (name: string, fieldPath: string) => ({
+      name,
+      value: '',
+      valueFrom: { fieldRef: { fieldPath } },
+    });
+    const start = {
+      container: container({
+        envFrom: [{ prefix: 'P_', configMapRef: { name: 'c' } }],
+        env: [
+          field('NAME', 'metadata.name'),
+          field('UID', 'metadata.uid'),
+          field('TIER', "metadata.labels['tier']"),
+          field('NODE', 'spec.nodeName'),
+          { name: 'TOKEN', value: '', valueFrom: { secretKeyRef: { name: 's', key: 'token' } } },
+          { name: 'P_b', value: 'own' },
+          {
+            name: 'NONE',
+            value: '',
+            valueFrom: { configMapKeyRef: { name: 'c', key: 'x', optional: true } },
+          },
+        ],
+      }),
+      imageConfig: {},
+      record: record(task({ metadata: { labels: { tier: 'front' } } })),
+      node,
+      spec: {},
+      volumes: configs({ c: { a: '1', b: '2', '0bad-\u00e9': '3' }, s: { token: 't' } }),
+    } as unknown as Start;
+    expect(await environmentHook(start)).toBeUndefined();
+    const wanted = ['NAME=web-0-0', `UID=${testUid}`, 'TIER=front', 'NODE=n1', 'TOKEN=t', 'P_a=1', 'P_b=own'];
+    expect(start.spec.env).toEqual(expect.arrayContaining(wanted));
+    expect(start.spec.env?.some((entry) => entry.startsWith('NONE='))).toBe(false);
+  });
+
+  it.each([
+    ['a key that is not there', { secretKeyRef: { name: 's', key: 'x' } }, /secret "s" has no key "x"/],
+    ['an object that is not there', { configMapKeyRef: { name: 'x', key: 'x' } }, /x not found/],
+    ['a value no variable can hold', { secretKeyRef: { name: 's', key: 'nul' } }, /NUL/],
+  ])('says what is wrong with %s', async (_what, valueFrom, message) => {
+    const start = {
+      container: container({ env: [{ name: 'A', value: '', valueFrom }] }),
+      ...{ imageConfig: {}, record: record(), node, spec: {} },
+      volumes: configs({ s: { nul: 'a\0b' } }),
+    } as unknown as Start;
+    const refusal = await environmentHook(start);
+    expect(refusal?.reason).toBe('CreateContainerConfigError');
+    expect(refusal?.message).toMatch(message);
+  });
 });
+
+function configs(objects: Record<string, Record<string, string>>) {
+  return {
+    config: async (_kind: string, name: string) => {
+      const found = objects[name];
+      if (!found) throw new Error(`${name} not found`);
+      return new Map(Object.entries(found).map(([key, value]) => [key, Buffer.from(value)]));
+    },
+  };
+}

@@ -4,6 +4,7 @@ import { objectAnswer } from '../answer.ts';
 import { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { storeKey } from '../keys.ts';
+import { isReferencedFrom } from '../node-references.ts';
 import { nodeRefusal } from '../node-restriction.ts';
 import { notFound } from '../object-lifecycle.ts';
 import { readParameters } from '../parameters.ts';
@@ -20,11 +21,20 @@ export async function getObject(call: Call): Promise<ApiResponse> {
 export async function readObject(call: Call): Promise<CachedObject> {
   const { served, path, user } = call;
   const object = (await find(call))?.inVersion(served.kind);
-  if (!object) throw notFound(served.kind, path.name ?? '');
+  const { kind } = served;
+  // To whoever may not read it, what is there and what is not look the same.
+  const mayTell = kind.group !== '' || !['configmaps', 'secrets'].includes(kind.plural);
+  if (!object && mayTell) throw notFound(kind, path.name ?? '');
   if (nodeNameOf(user) !== undefined) {
-    const refusal = nodeRefusal(user, served.kind, { verb: 'get', old: object.parse() });
+    const { namespace, name = '' } = path;
+    const refusal = nodeRefusal(user, kind, {
+      verb: 'get',
+      ...(object ? { old: object.parse() } : {}),
+      isReferenced: (node) => isReferencedFrom(call.backend, node, { plural: kind.plural, namespace, name }),
+    });
     if (refusal) throw forbiddenToNode(call, refusal);
   }
+  if (!object) throw notFound(kind, path.name ?? '');
   return object;
 }
 

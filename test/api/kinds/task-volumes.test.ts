@@ -21,6 +21,8 @@ describe('volumes', () => {
     const volumes = [
       { name: 'data', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
       { name: 'host', hostPath: { path: '/srv', type: 'Directory' } },
+      { name: 'config', configMap: { name: 'c', items: [{ key: 'a', path: 'b/c' }] } },
+      { name: 'secret', secret: { secretName: 's', defaultMode: 0o400 } },
     ];
     expect(causesOf(mount({ subPath: 'a/b', readOnly: true }), volumes)).toEqual([]);
   });
@@ -32,6 +34,21 @@ describe('volumes', () => {
     ['no room', { name: 'data', emptyDir: { sizeLimit: '0' } }, 'spec.volumes[0].emptyDir.sizeLimit'],
     ['a relative host path', { name: 'data', hostPath: { path: 'a' } }, 'spec.volumes[0].hostPath.path'],
     ['a host path upwards', { name: 'data', hostPath: { path: '/a/../b' } }, 'spec.volumes[0].hostPath.path'],
+    [
+      'a name no ConfigMap has',
+      { name: 'data', configMap: { name: 'A/b' } },
+      'spec.volumes[0].configMap.name',
+    ],
+    [
+      'a file upwards',
+      { name: 'data', secret: { secretName: 's', items: [{ key: 'a', path: '../b' }] } },
+      'spec.volumes[0].secret.items[0].path',
+    ],
+    [
+      "a file in the agent's place",
+      { name: 'data', secret: { secretName: 's', items: [{ key: 'a', path: '..data' }] } },
+      'spec.volumes[0].secret.items[0].path',
+    ],
     ['the whole host', { name: 'data', hostPath: { path: '/' } }, 'spec.volumes[0].hostPath.path'],
   ])('with %s are refused', (_what, volume, field) => {
     expect(causesOf({}, [volume])).toEqual([field]);

@@ -74,6 +74,10 @@ describe('the closed table', () => {
     ['controllers', 'create gantry.dev/bindings', false],
     ['controllers', 'create /secrets default/', false],
     ['controllers', 'create /nodes', false],
+    ['controllers', 'create gantry.dev/tasks/exec default/web-0-0', false],
+    ['controllers', 'create gantry.dev/tasks/portforward default/web-0-0', false],
+    ['scheduler', 'create gantry.dev/tasks/exec default/web-0-0', false],
+    ['nodeA', 'create gantry.dev/tasks/exec default/web-0-0', false],
     ['scheduler', 'list gantry.dev/tasks', true],
     ['scheduler', 'watch /nodes', true],
     ['scheduler', 'create gantry.dev/bindings', true],
@@ -166,7 +170,10 @@ describe('a node', () => {
     ['update coordination.k8s.io/leases kube-system/a', false],
     ['create /events default/', true],
     ['list /events default/', false],
-    ['get /secrets default/x', false],
+    // Which of them: node-references.test.ts.
+    ['get /secrets default/x', true],
+    ['list /secrets default/', false],
+    ['update /secrets default/x', false],
     ['list /configmaps default/', false],
     ['get gantry.dev/jobs default/web', false],
   ])('a: %s → %s %s', (request, allowed, fieldSelector) => {

@@ -1,0 +1,32 @@
+/**
+ * Which ConfigMaps and Secrets a task needs, by name, in its own namespace. One definition for the agent,
+ * which reads them, and for the API server, which lets a node read no others.
+ */
+import type { TemplateSpec } from './task-spec.ts';
+
+export interface TaskReferences {
+  configMaps: Set<string>;
+  secrets: Set<string>;
+}
+
+export function taskReferences({
+  containers,
+  initContainers = [],
+  volumes = [],
+}: Pick<TemplateSpec, 'containers' | 'initContainers' | 'volumes'>): TaskReferences {
+  const configMaps: (string | undefined)[] = volumes.map(({ configMap }) => configMap?.name);
+  const secrets: (string | undefined)[] = volumes.map(({ secret }) => secret?.secretName);
+  for (const { env = [], envFrom = [] } of [...containers, ...initContainers]) {
+    for (const { valueFrom } of env) {
+      configMaps.push(valueFrom?.configMapKeyRef?.name);
+      secrets.push(valueFrom?.secretKeyRef?.name);
+    }
+    for (const { configMapRef, secretRef } of envFrom) {
+      configMaps.push(configMapRef?.name);
+      secrets.push(secretRef?.name);
+    }
+  }
+  const given = (names: readonly (string | undefined)[]): Set<string> =>
+    new Set(names.filter((name) => name !== undefined));
+  return { configMaps: given(configMaps), secrets: given(secrets) };
+}
