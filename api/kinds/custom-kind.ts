@@ -195,9 +195,10 @@ function duplicateCauses(schema: CustomSchema, value: unknown, path: string): Ca
   }
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) => {
-    const { properties, additionalProperties } = schema;
+    const { properties = {}, additionalProperties } = schema;
     const inner =
-      properties?.[name] ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+      (Object.hasOwn(properties, name) ? properties[name] : undefined) ??
+      (typeof additionalProperties === 'object' ? additionalProperties : undefined);
     return inner ? duplicateCauses(inner, member, path === '' ? name : `${path}.${name}`) : [];
   });
 }

@@ -74,6 +74,46 @@ const structureKeywords = new Set([
   ),
   ...['list-type', 'list-map-keys', 'map-type'].map((x) => `x-kubernetes-${x}`),
 ]);
+type Test = readonly [expected: string, holds: (value: unknown) => boolean];
+const text: Test = ['text', (value) => typeof value === 'string'];
+const flag: Test = ['true or false', (value) => typeof value === 'boolean'];
+const number: Test = ['a number', (value) => typeof value === 'number'];
+const size: Test = [
+  'a whole number of 0 or more',
+  (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+];
+const listOf = (what: string, [, holds]: Test): Test => [
+  `a list${what}`,
+  (value) => Array.isArray(value) && value.every(holds),
+];
+const anything: Test = ['anything', () => true];
+const texts = listOf(' of text', text);
+/** What a keyword's value must be; schemas, which are looked at one by one, and free values are not here. */
+const keywordValues: ReadonlyMap<string, Test> = new Map(
+  Object.entries({
+    ...each(['type', 'title', 'description', 'format', 'pattern'], text),
+    ...each(['x-kubernetes-list-type', 'x-kubernetes-map-type'], text),
+    ...each(['nullable', 'uniqueItems', 'exclusiveMinimum', 'exclusiveMaximum'], flag),
+    ...each(
+      ['preserve-unknown-fields', 'int-or-string', 'embedded-resource'].map((x) => `x-kubernetes-${x}`),
+      flag,
+    ),
+    ...each(['minimum', 'maximum'], number),
+    multipleOf: [
+      'a number above 0',
+      (value: unknown) => typeof value === 'number' && value > 0,
+    ] satisfies Test,
+    ...each(['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'], size),
+    ...each(['required', 'x-kubernetes-list-map-keys'], texts),
+    ...each(['enum', ...combinators, 'x-kubernetes-validations'], listOf('', anything)),
+    properties: ['an object', isObject] satisfies Test,
+  }),
+);
+
+function each(keywords: readonly string[], test: Test): Record<string, Test> {
+  return Object.fromEntries(keywords.map((keyword) => [keyword, test]));
+}
+
 const maxDepth = 64;
 const maxCauses = 50;
 
@@ -147,25 +187,28 @@ function checkKeywords(schema: unknown, known: ReadonlySet<string>, { path, dept
   if (!isObject(schema)) report(path, 'must be an object');
   else if (depth > maxDepth) report(path, `may not be nested deeper than ${maxDepth}`);
   else {
-    for (const keyword of Object.keys(schema).filter((name) => !known.has(name))) {
-      const meant = didYouMean(keyword, known);
-      const hint = meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`;
-      report(
-        `${path}.${keyword}`,
-        structureKeywords.has(keyword)
-          ? 'must be left out of allOf, anyOf, oneOf and not to be structural'
-          : `unknown or unsupported keyword${hint}`,
-        'FieldValueForbidden',
-      );
+    const keywords = Object.entries(schema);
+    for (const [keyword] of keywords) {
+      if (!known.has(keyword))
+        report(`${path}.${keyword}`, unknownKeyword(keyword, known), 'FieldValueForbidden');
     }
-    return true;
+    const broken = keywords.filter(([keyword, value]) => keywordValues.get(keyword)?.[1](value) === false);
+    for (const [keyword] of broken)
+      report(`${path}.${keyword}`, `must be ${keywordValues.get(keyword)?.[0]}`);
+    return broken.length === 0;
   }
   return false;
 }
 
+function unknownKeyword(keyword: string, known: ReadonlySet<string>): string {
+  if (structureKeywords.has(keyword))
+    return 'must be left out of allOf, anyOf, oneOf and not to be structural';
+  const meant = didYouMean(keyword, known);
+  return `unknown or unsupported keyword${meant === undefined ? '' : ` (did you mean ${JSON.stringify(meant)}?)`}`;
+}
+
 function checkShape(schema: CustomSchema, { path, report }: Place): void {
-  const { type, properties, additionalProperties, items, pattern, enum: values } = schema;
-  if (properties !== undefined && !isObject(properties)) report(`${path}.properties`, 'must be an object');
+  const { type, properties, additionalProperties, items, pattern } = schema;
   if (type === 'array' && items === undefined)
     report(`${path}.items`, 'must be specified for an array', 'FieldValueRequired');
   if (additionalProperties === false)
@@ -178,17 +221,21 @@ function checkShape(schema: CustomSchema, { path, report }: Place): void {
       'cannot be set to true since the runtime complexity becomes quadratic',
       'FieldValueForbidden',
     );
-  if (values !== undefined && !Array.isArray(values)) report(`${path}.enum`, 'must be a list');
-  for (const keyword of ['required', ...combinators]) {
-    if (schema[keyword] !== undefined && !Array.isArray(schema[keyword]))
-      report(`${path}.${keyword}`, 'must be a list');
-  }
+  if (schema.default !== undefined && !fits(schema.default, schema))
+    report(`${path}.default`, `must be of type ${type}`);
   const broken = pattern === undefined ? undefined : patternError(pattern);
   if (broken !== undefined) report(`${path}.pattern`, broken);
 }
 
-function patternError(pattern: unknown): string | undefined {
-  if (typeof pattern !== 'string') return 'must be text';
+function fits(value: unknown, { type, nullable }: CustomSchema): boolean {
+  if (value === null) return nullable === true || type === undefined;
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'object') return isObject(value);
+  if (type === 'integer') return Number.isInteger(value);
+  return type === undefined || typeof value === type;
+}
+
+function patternError(pattern: string): string | undefined {
   try {
     new RE2JS(pattern);
     return undefined;
@@ -281,7 +328,8 @@ function checkCondition(condition: CustomSchema, structure: CustomSchema, place:
   if (!checkKeywords(condition, conditionKeywords, place)) return;
   checkShape(condition, place);
   for (const [name, member] of Object.entries(condition.properties ?? {})) {
-    const outer = structure.properties?.[name] ?? structureOfOthers(structure);
+    const { properties = {} } = structure;
+    const outer = Object.hasOwn(properties, name) ? properties[name] : structureOfOthers(structure);
     const at = `${path}.properties[${name}]`;
     if (!outer)
       report(at, 'must be specified in the structural part of the schema too', 'FieldValueRequired');

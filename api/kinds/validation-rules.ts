@@ -145,7 +145,8 @@ function checkValue(place: Place, check: Check): void {
 function checkMembers({ schema, old, path }: Place, value: Record<string, unknown>, check: Check): void {
   const before = (typeof old === 'object' && old !== null ? old : {}) as Record<string, unknown>;
   for (const [name, member] of Object.entries(value)) {
-    const known = schema.properties?.[name];
+    const { properties = {} } = schema;
+    const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
     const inner =
       known ?? (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
     if (!inner) continue;

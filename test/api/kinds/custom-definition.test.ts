@@ -118,6 +118,21 @@ describe('a structural schema', () => {
       '….x-kubernetes-list-map-keys: is required with, and only with, x-kubernetes-list-type map',
     ],
   ];
+  const malformed: [schema: object, problem: string][] = [
+    [{ type: 'integer', minimum: '1' }, '….minimum: must be a number'],
+    [{ type: 'string', maxLength: -1 }, '….maxLength: must be a whole number of 0 or more'],
+    [{ type: 'object', required: 'a' }, '….required: must be a list of text'],
+    [{ type: 'object', properties: [] }, '….properties: must be an object'],
+    [{ type: 'object', 'x-kubernetes-validations': {} }, '….x-kubernetes-validations: must be a list'],
+    [{ type: 'string', description: 5 }, '….description: must be text'],
+    [{ type: 'string', default: 5 }, '….default: must be of type string'],
+    [{ type: 'array', items: [] }, '….items: must be an object'],
+    [{ type: 'object', constructor: 1 }, '….constructor: unknown or unsupported keyword'],
+  ];
+  it.each(malformed)('is refused when it is malformed: %j', (schema, problem) => {
+    expect(problems(definition(schema as CustomSchema))).toEqual([problem]);
+  });
+
   it.each(bad)('is refused when it is %j', (schema, problem) => {
     expect(problems(definition(schema))).toEqual([problem]);
   });
