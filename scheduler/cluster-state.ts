@@ -156,13 +156,32 @@ export class ClusterState {
     });
   }
 
-  /** Gives up the room kept for a task, and gives what it was. */
+  /** The task needs no room any more: whoever waits may have it. */
+  dropRoom(uid: string): void {
+    const room = this.giveUpRoom(uid);
+    if (room) this.announceFree(room.node);
+  }
+
+  /** Something of the node is free that was a kept room. */
+  announceFree(node: string): void {
+    const slot = this.#table.slotOf(node);
+    if (slot === undefined) return;
+    this.#onEvent({ type: 'TaskReleased', slot });
+    this.#tellKeepers(slot);
+  }
+
+  /** Gives up the room kept for a task, and gives what it was, so that it can be kept again; tells nobody. */
   giveUpRoom(uid: string): KeptRoom | undefined {
     const room = this.#rooms.get(uid);
     if (!room) return undefined;
     this.#rooms.delete(uid);
     this.#discharge(room.node, uid, room.task);
     return room;
+  }
+
+  /** Room is kept for the task, and nobody was there to wait for. */
+  hasNothingToAwait(uid: string): boolean {
+    return this.#rooms.get(uid)?.awaited.length === 0;
   }
 
   /** Somebody the room waits for is still there, and so is the node. */

@@ -95,6 +95,7 @@ export class Decider {
     this.hash.add(task.key, decision.node);
     if (decision.node !== undefined) {
       this.#state.assume(task, decision.node);
+      if (room && room.node !== decision.node) this.#state.announceFree(room.node);
       batch.placed.push({ queued, node: decision.node });
       return;
     }
@@ -102,6 +103,9 @@ export class Decider {
     const node = this.#makeRoom(queued, room, batch);
     const explanation = node === undefined ? decision.explanation : preempting(decision.explanation, node);
     this.#queue.park(queued, filtersOf(explanation), { alike: known !== undefined });
+    if (room && room.node !== node) this.#state.announceFree(room.node);
+    // Only a room kept for another was in the way: nothing will end that could say it is free.
+    if (node !== undefined && this.#state.hasNothingToAwait(task.uid)) this.#queue.activate(task.key);
     batch.refused.push({ queued, explanation });
   }
 

@@ -198,7 +198,7 @@ export class Scheduler {
   #dequeue(task: Task): void {
     const key = keyOf(task);
     this.queue.remove(key);
-    this.#state.giveUpRoom(task.metadata.uid ?? '');
+    this.#state.dropRoom(task.metadata.uid ?? '');
     this.#term?.reporter.forget(key);
   }
 
@@ -250,7 +250,7 @@ export class Scheduler {
   ): void {
     this.#logger.warn({ task: queued.task.key, victim, err: error }, 'eviction failed');
     this.#state.setEnding(uid, false);
-    this.#state.giveUpRoom(queued.task.uid);
+    this.#state.dropRoom(queued.task.uid);
     if (this.queue.activate(queued.task.key)) loop.wake();
   }
 

@@ -4,9 +4,12 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../api/meta/clock.ts';
 import { candidateOn, victimLimit } from '../../scheduler/core/preemption.ts';
 import { PreemptionIndex } from '../../scheduler/core/preemption-index.ts';
 import { schedulingTask } from '../../scheduler/core/scheduling-task.ts';
+import { Decider } from '../../scheduler/decider.ts';
+import { SchedulingQueue } from '../../scheduler/queue.ts';
 import { Cell, taskOf } from './cell.ts';
 
 /** The fixtures of the original: node capacity is 5 × largeRes, small is 1/5 of veryLarge. */
@@ -260,6 +263,25 @@ describe('what a preemption takes into account', () => {
     });
     expect(find(cell, cpu('2', 100_000))).toBeUndefined();
     expect(find(cell, cpu('2', 200_000))).toEqual(['n1', 'first']);
+  });
+
+  it('a room that is ready but not yet taken goes to a task of higher priority, at once', () => {
+    const cell = new Cell({ n1: full });
+    const queue: SchedulingQueue = new SchedulingQueue({
+      clock: new VirtualClock(),
+      sort: cell.profile.queueSort,
+      hint: () => false,
+    });
+    const { profile, state } = cell;
+    state.keepRoom({ node: 'n1', task: schedulingTask(taskOf('first', cpu('2', 100_000))), awaited: [] });
+    const decider = new Decider({ profile, state, queue, mayPreempt: () => true });
+    queue.add(schedulingTask(taskOf('urgent', cpu('2', 200_000))));
+    expect(decider.decideBatch(1).displacements.map(({ preemption }) => namesOf(preemption.victims))).toEqual(
+      [['first']],
+    );
+    expect(decider.decideBatch(1).placed.map(({ queued, node }) => [queued.task.key, node])).toEqual([
+      ['default/urgent', 'n1'],
+    ]);
   });
 
   it('remembered candidates are those of a new look, whatever happened since', () => {

@@ -237,6 +237,18 @@ describe('preemption', () => {
     expect(await cluster.until(() => nodeNameOf('scrap-2'))).toBe('n1');
   });
 
+  it('a task that waits gets the room of a preemptor that is deleted', async () => {
+    const scheduler = await fullOfScrap();
+    await createTask('web-0', inClass('production', '2'));
+    await cluster.until(() => scheduler.metrics.preempted === 2);
+    await createTask('scrap-2', inClass('best-effort', '1'));
+    await cluster.until(async () => (await getTask('scrap-2')).status.pending);
+    await stopped('scrap-0');
+    await cluster.clock.advance(2000);
+    await cluster.client.delete(Task, { namespace: 'default', name: 'web-0' });
+    expect(await cluster.until(() => nodeNameOf('scrap-2'), { limitMs: 2000 })).toBe('n1');
+  });
+
   it('victims that cannot be ended are left alone, and the preemptor tries again', async () => {
     await createNode('n1', { allocatable: small });
     const client = cluster.clientAs(user);
