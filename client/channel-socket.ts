@@ -23,7 +23,7 @@ export const socketOptions = { maxPayload: maxFrameBytes, perMessageDeflate: fal
 /** Messages waiting to be read before the socket is stopped, and before it goes on. */
 const highWaterMark = 16;
 const lowWaterMark = 4;
-const pingMs = 15_000;
+const pingMs = 5000;
 /** WebSocket close codes (RFC 6455, 7.4.1). */
 const closeCode = { normal: 1000, goingAway: 1001, protocolError: 1002, internalError: 1011 } as const;
 /** A peer that does not answer the closing in this time is cut off. */

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Task } from '../../api/kinds/resources.ts';
-import { systemClock } from '../../api/meta/clock.ts';
+import { sleep, systemClock } from '../../api/meta/clock.ts';
 import { loadClusterConfig } from '../../client/kubeconfig.ts';
 import { openStream } from '../../client/open-stream.ts';
 import { eventually, LocalCluster } from './local-cluster.ts';
@@ -94,6 +94,19 @@ describe('hands on a running task', () => {
     await eventually('both sleep', () => processesWith('sleep 9876').length === 2);
     client.kill('SIGKILL');
     await eventually('both are gone', () => processesWith('sleep 9876').length === 0, 10_000);
+    await client;
+  });
+
+  it('a client killed while it sends to a command that does not read is noticed as well', async () => {
+    const client = execa(gantryCommand, ['exec', '-i', task, '--', 'sleep', '98764'], {
+      env: cluster.environment,
+      reject: false,
+      inputFile: '/dev/zero',
+    });
+    await eventually('it runs', () => processesWith('sleep 98764').length === 1);
+    await sleep(systemClock, 2000);
+    client.kill('SIGKILL');
+    await eventually('it is gone', () => processesWith('sleep 98764').length === 0, 60_000);
     await client;
   });
 

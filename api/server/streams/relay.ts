@@ -10,7 +10,7 @@ import type { Clock } from '../../meta/clock.ts';
 /** Bytes on their way to one side, above which nothing more is read for it, and below which it goes on. */
 const highWaterBytes = 1024 * 1024;
 const lowWaterBytes = 256 * 1024;
-const pingMs = 15_000;
+const pingMs = 5000;
 const closeTimeoutMs = 5000;
 /** WebSocket close codes (RFC 6455, 7.4.1); the last two are never sent. */
 const closeCode = { goingAway: 1001, internalError: 1011, none: 1005, broken: 1006 } as const;
@@ -35,6 +35,8 @@ export async function relay(client: WebSocket, agent: WebSocket, options: RelayO
   };
   const stopPings = keepAlive(client, clock);
   const closed = [closedWith(client), closedWith(agent)];
+  // A client that was lost cannot be waited for, and the agent perhaps does not read.
+  client.once('close', (code) => code === closeCode.broken && agent.terminate());
   forward(client, agent, { clock, onMessage });
   forward(agent, client, { clock, onMessage });
   await Promise.all(closed);
