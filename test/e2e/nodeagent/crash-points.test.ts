@@ -90,9 +90,11 @@ describe('an agent that dies', () => {
   }
 
   async function createTask(): Promise<void> {
-    const containers = [{ name: 'main', command: ['sleep', '1000'], resources: {} }];
+    const volumeMounts = [{ name: 'm', mountPath: '/m', readOnly: false, subPath: 'part' }];
+    const containers = [{ name: 'main', command: ['sleep', '1000'], resources: {}, volumeMounts }];
+    const volumes = [{ name: 'm', emptyDir: { medium: 'Memory' as const } }];
     const { metadata: _metadata, ...draft } = taskObject({
-      spec: { nodeName: 'n1', terminationGracePeriodSeconds: 0, containers },
+      spec: { nodeName: 'n1', terminationGracePeriodSeconds: 0, containers, volumes },
     });
     await client.create(Task, { ...draft, metadata: key });
   }
@@ -147,5 +149,7 @@ describe('an agent that dies', () => {
       () => readdirSync(join(paths.rootDirectory, 'tasks')).length === 0,
     );
     expect(await next.list()).toEqual([]);
+    expect(readdirSync(join(paths.rootDirectory, 'volumes'))).toEqual([]);
+    expect(tracesOf(marker).filter((line) => line.includes('/volumes/'))).toEqual([]);
   });
 });
