@@ -11,7 +11,7 @@ import { sameJson } from '../object-bytes.ts';
 import { nodeNameOf, type User } from '../user.ts';
 import { changedFields } from './extract.ts';
 import { updateManager } from './field-manager.ts';
-import { difference, inOrder, isEmptySet, noFields, union } from './field-set.ts';
+import { difference, type FieldSet, inOrder, isEmptySet, noFields, union } from './field-set.ts';
 import {
   decodeOwnerships,
   encodeOwnerships,
@@ -51,11 +51,12 @@ function ownershipsAfter(call: Call, { old, next, given }: TrackedUpdate): reado
   if (ownerships.length === 0) return [];
   const touched = touchedParts(call, old, next);
   if (!touched) return ownerships;
+  const mine = isComponent(call.user) ? undefined : updateManager(call);
+  if (!mine && !ownerships.some(({ fields }) => ownsPartOf(fields, touched))) return ownerships;
   const { json } = call.served.schema;
   const changed = changedFields(json, touched.old, touched.next);
   const removed = difference(changedFields(json, touched.next, touched.old), changed);
   const both = union(changed, removed);
-  const mine = isComponent(call.user) ? undefined : updateManager(call);
   const left = ownerships.map((ownership) => {
     const lost = mine && isSameManager(ownership, mine) ? removed : both;
     return { ...ownership, fields: difference(ownership.fields, lost) };
@@ -92,6 +93,10 @@ function touchedParts(
   const part = (view: TrackedView): TrackedView =>
     Object.fromEntries(touched.filter((name) => name in view).map((name) => [name, view[name]]));
   return { old: part(before), next: part(after) };
+}
+
+function ownsPartOf(fields: FieldSet, { old, next }: { old: TrackedView; next: TrackedView }): boolean {
+  return Object.keys({ ...old, ...next }).some((name) => `f:${name}` in fields);
 }
 
 function withChange(ownerships: readonly Ownership[], change: Ownership): Ownership[] {
