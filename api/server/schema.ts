@@ -79,12 +79,12 @@ function newAjv(allErrors: boolean): Ajv {
 
 /** Unknown fields are looked for elsewhere; quantities are text once defaults are applied. */
 function forValidation(node: JsonSchema): JsonSchema {
-  const { default: _default, description: _description, additionalProperties, format, ...plain } = node;
   if (isQuantitySchema(node)) return { type: 'string', format: 'quantity' };
-  const rest: JsonSchema = format !== undefined && isKnownFormat(format) ? { ...plain, format } : plain;
-  return additionalProperties === false || additionalProperties === undefined
-    ? rest
-    : { ...rest, additionalProperties };
+  const { default: _default, description: _description, nullable, type, ...rest } = node;
+  if (type !== undefined) rest['type'] = nullable === true ? [type, 'null'].flat() : type;
+  if (!isKnownFormat(rest.format)) delete rest.format;
+  if (rest.additionalProperties === false) delete rest.additionalProperties;
+  return rest;
 }
 
 function hasMoreNodesThan(root: unknown, limit: number): boolean {

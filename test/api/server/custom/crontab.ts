@@ -1,5 +1,5 @@
 /** The CronTab of the Kubernetes documentation, and short ways to have definitions and objects of it. */
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Answer, TestServer } from '../test-server.ts';
 
 export const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -114,9 +114,9 @@ export async function untilCondition(
   type: string,
   status: string,
 ): Promise<void> {
-  await expect.poll(async () => (await conditionOf(server, name, type))?.status).toBe(status);
+  await vi.waitFor(async () => expect((await conditionOf(server, name, type))?.status).toBe(status));
 }
 
 export async function untilGone(server: TestServer, name: string): Promise<void> {
-  await expect.poll(async () => (await server.get(`${definitions}/${name}`)).status).toBe(404);
+  await vi.waitFor(async () => expect((await server.get(`${definitions}/${name}`)).status).toBe(404));
 }
