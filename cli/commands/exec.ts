@@ -3,7 +3,7 @@
 import { encodeSize } from '../../api/meta/stream-channels.ts';
 import type { ChannelSocket } from '../../client/channel-socket.ts';
 import type { CommandFunction } from '../command.ts';
-import { exitCodes, UsageError } from '../failure.ts';
+import { exitCodes, failureText, UsageError } from '../failure.ts';
 import { openExec, readOutput, sendInput, taskNamed } from '../task-exec.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -25,10 +25,17 @@ export const exec: CommandFunction<ExecOptions> = async (context, [word = '', ..
   const restore = tty ? handOver(terminal, stream) : () => {};
   try {
     // Reading what is typed never ends by itself: it is given up with the stream.
-    if (stdin) void sendInput(stream, terminal.input);
+    if (stdin)
+      sendInput(stream, terminal.input).catch((error: unknown) => {
+        io.err(`error: standard input cannot be read: ${failureText(error)}\n`);
+        stream.close();
+      });
     const exitCode = await readOutput(stream, terminal.write);
     if (exitCode !== exitCodes.ok) io.err(`command terminated with exit code ${exitCode}\n`);
     return exitCode;
+  } catch (error) {
+    if (context.signal.aborted) return exitCodes.ok;
+    throw error;
   } finally {
     restore();
     stream.close();

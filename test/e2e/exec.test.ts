@@ -97,6 +97,14 @@ describe('hands on a running task', () => {
     await client;
   });
 
+  it('Ctrl-C ends the client and the command', async () => {
+    const client = spawn('exec', task, '--', 'sleep', '98763');
+    await eventually('it runs', () => processesWith('sleep 98763').length === 1);
+    client.kill('SIGINT');
+    expect((await client).exitCode).toBe(130);
+    await eventually('it is gone', () => processesWith('sleep 98763').length === 0, 10_000);
+  });
+
   it('a client killed while it sends to a command that does not read is noticed as well', async () => {
     const client = execa(gantryCommand, ['exec', '-i', task, '--', 'sleep', '98764'], {
       env: cluster.environment,
