@@ -42,20 +42,23 @@ export function logSources(
   task: Task,
   { container, all }: { container?: string; all: boolean },
 ): LogSource[] {
-  const names = task.spec.containers.map(({ name }) => name);
+  const { containers, initContainers = [] } = task.spec;
+  const mains = containers.map(({ name }) => name);
+  const names = [...initContainers.map(({ name }) => name), ...mains];
   if (container !== undefined && !names.includes(container)) {
     throw new ApiError(
       'NotFound',
       `task ${task.metadata.name} has no container "${container}"; it has ${names.join(', ')}`,
     );
   }
-  const wanted = container === undefined ? (all ? names : names.slice(0, 1)) : [container];
+  const wanted = container === undefined ? (all ? names : mains.slice(0, 1)) : [container];
   return wanted.map((name) => ({ task, container: name }));
 }
 
 /** Whether the container has run at all, so that there is a log. */
 export function hasStarted({ task, container }: LogSource): boolean {
-  const status = task.status.containerStatuses?.find(({ name }) => name === container);
+  const { containerStatuses = [], initContainerStatuses = [] } = task.status;
+  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
   if (!status) return false;
   return (
     Boolean(status.state.running ?? status.state.terminated ?? status.lastState?.terminated) ||

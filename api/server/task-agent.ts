@@ -42,11 +42,11 @@ function addressOf({ metadata, status }: Node): string {
   return `https://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-/** The container asked for, or the only one. Throws ApiError BadRequest. */
+/** The container asked for, init containers included, or the only main one. Throws ApiError BadRequest. */
 export function containerOf({ metadata, spec }: Task, wanted: string | null): string {
-  const all = spec.containers.map(({ name }) => name);
+  const all = [...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name);
   if (wanted === null || wanted === '') {
-    if (all.length === 1) return all[0]!;
+    if (spec.containers.length === 1) return all[0]!;
     throw new ApiError(
       'BadRequest',
       `a container name must be specified for task ${metadata.name}, choose one of: [${all.join(' ')}]`,
