@@ -2,8 +2,7 @@
  * A version of a CustomResourceDefinition as a kind like any other: names, schema, columns, subresources
  * and rules. What the server does with built-in kinds it does with these, through the same registry.
  */
-import type { Cause } from '../meta/api-error.ts';
-import { ApiError } from '../meta/api-error.ts';
+import { ApiError, type Cause } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { CustomResourceDefinition, CustomVersion } from './custom-resource-definition.ts';
 import { type CustomSchema, withTypeMeta } from './custom-schema.ts';

@@ -96,9 +96,7 @@ function visitSchemas(schema: CustomSchema, path: string, visit: Visit): void {
 }
 
 /** Gives what the rules say about a value and the one before it; undefined when the schema has no rules. */
-export function ruleChecker(
-  root: CustomSchema,
-): ((value: unknown, old: unknown, path?: readonly string[]) => Cause[]) | undefined {
+export function ruleChecker(root: CustomSchema): ((value: unknown, old: unknown) => Cause[]) | undefined {
   const compiled = new Map<CustomSchema, CompiledRule[]>();
   visitSchemas(root, '', (schema) => {
     const rules = schema['x-kubernetes-validations'] ?? [];

@@ -1,5 +1,4 @@
 /** The watch hubs of all kinds that somebody has watched, and the loop that sends their bookmarks. */
-
 import type { AnyKind } from '../kinds/define-kind.ts';
 import type { Clock } from '../meta/clock.ts';
 import type { Logger } from '../meta/logger.ts';
