@@ -1,4 +1,5 @@
 /** A real API server over TLS on a memory store, and the real kubectls of this machine to talk to it. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, realpathSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -153,6 +154,17 @@ export function kubectls(): string[] {
   const minor = (name: string): number => Number(name.split('.').at(-1));
   const sorted = versioned.sort((left, right) => minor(left) - minor(right));
   return sorted.length > 0 ? sorted.map((name) => join(directory, name)) : [plain];
+}
+
+/** From this minor version on every verb is promised; of older ones (Debian has 1.20) only the basic ones. */
+const oldestPromised = 27;
+
+/** Those of `kubectls()` that every verb is promised for; may be empty. */
+export function promisedKubectls(): string[] {
+  return kubectls().filter((binary) => {
+    const output = execFileSync(binary, ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
+    return Number(/"gitVersion": "v1\.(\d+)/.exec(output)?.[1]) >= oldestPromised;
+  });
 }
 
 function readable(directory: string): string[] {
