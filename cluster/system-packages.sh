@@ -5,7 +5,7 @@
 #
 #   node  real containers: runc, conmon, umoci, skopeo, cgroup-tools, busybox, ip
 #   etcd  the etcd server, for `gantry up --etcd`
-#   test  what only the tests need: kubectl (any version that is there is taken)
+#   test  what only the tests need: kubectl (any version that is there is taken), user-mode Linux (for cgroup v2)
 #
 # Used by `gantry up`, by `npm test` and by CI alike. Silent and quick when nothing is missing.
 set -eu
@@ -29,7 +29,10 @@ for set in "$@"; do
       need ip iproute2
       ;;
     etcd) need etcd etcd-server ;;
-    test) need kubectl kubernetes-client ;;
+    test)
+      need kubectl kubernetes-client
+      need linux.uml user-mode-linux
+      ;;
     *) echo "system-packages.sh: unknown set '$set' (known: node, etcd, test)" >&2; exit 2 ;;
   esac
 done

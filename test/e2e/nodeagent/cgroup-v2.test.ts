@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Seen } from './cgroup-v2-guest.ts';
+
+/**
+ * A kernel of its own in a process (user-mode Linux), on this machine's file system, with a unified cgroup
+ * hierarchy: the one way to test cgroup v2 on a machine that has v1.
+ */
+const init = (scratch: string): string => `#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t cgroup2 cgroup /sys/fs/cgroup
+mount -t tmpfs tmpfs /run
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+for controller in cpu memory pids io; do echo +$controller > /sys/fs/cgroup/cgroup.subtree_control; done
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+${process.execPath} ${scratch}/guest.mjs ${scratch}
+halt -f
+`;
+
+describe('containers on cgroup v2', () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'gantry-uml-'));
+  let seen: Seen;
+
+  beforeAll(async () => {
+    await build({
+      entryPoints: [join(import.meta.dirname, 'cgroup-v2-guest.ts')],
+      outfile: join(scratch, 'guest.mjs'),
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      banner: { js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);" },
+    });
+    writeFileSync(join(scratch, 'init.sh'), init(scratch), { mode: 0o755 });
+    const flags = [
+      'mem=1024M',
+      'rootfstype=hostfs',
+      'rw',
+      `init=${scratch}/init.sh`,
+      'con=null',
+      'con0=null,fd:1',
+      'quiet',
+    ];
+    await execa('linux.uml', flags, { stdin: 'ignore', reject: false, timeout: 120_000 });
+    seen = JSON.parse(readFileSync(join(scratch, 'seen.json'), 'utf8')) as Seen;
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('are made and measured without a problem', () => {
+    expect(seen.problem).toBeUndefined();
+    expect(seen.version).toBe(2);
+  });
+
+  it('are throttled to their limit of cpu', () => {
+    expect(seen.cores).toBeGreaterThan(0.25);
+    expect(seen.cores).toBeLessThan(0.35);
+  });
+
+  it('are killed at their limit of memory, and say so', () => {
+    expect(seen.eater).toMatchObject({ exitCode: 137, oomKilled: true });
+    expect(seen.eaterOomKills).toBe(1);
+  });
+
+  it('cannot fork beyond their limit of processes', () => {
+    expect(seen.forks).toMatchObject({ status: 'exited', exitCode: 2, oomKilled: false });
+  });
+
+  it('leave no group behind', () => {
+    expect(seen.left).toEqual([]);
+  });
+});
