@@ -33,7 +33,8 @@ describe('lifecycle hooks', () => {
   });
 
   it('do preStop before the stop signal, and within the grace', async () => {
-    const script = 'trap "echo stopped; exit 0" TERM; while :; do sleep 0.1; done';
+    // It lingers after its last words: the log goes with the task.
+    const script = 'trap "echo stopped; sleep 1; exit 0" TERM; while :; do sleep 0.1; done';
     const lifecycle = { preStop: { exec: { command: sh('sleep 1; echo prepared > /proc/1/fd/1') } } };
     await agent.create('polite', { command: sh(script), lifecycle });
     const task = await agent.running('polite');
