@@ -51,7 +51,6 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
     return machine.remarks.join('; ');
   });
   await steps.run('plan and certificates', async () => {
-    await createHome(home);
     const apiServerRuns = await partRuns(home, 'apiserver');
     record = await planCluster({
       home,
@@ -61,6 +60,8 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
       driver: machine.driver,
       apiServerRuns,
     });
+    // Only now: a plan that is refused leaves nothing behind.
+    await createHome(home);
     await ensureCertificates(home, record);
     await writeJson(home.recordFile, record);
     return home.directory;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job, Task } from '../../api/kinds/resources.ts';
@@ -122,6 +122,7 @@ describe('bad input on a running cluster', () => {
     ]);
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain(`--port ${cluster.record.apiPort}`);
+    expect(existsSync(other.directory) || existsSync(`/run/gantry/${other.name}`)).toBe(false);
     await other.remove();
   });
 
