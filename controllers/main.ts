@@ -12,6 +12,7 @@ import { systemNamespace } from '../api/kinds/names.ts';
 import { connect } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { LeaderElection } from '../client/leader-election.ts';
+import { runProcess, terminated } from '../client/process-life.ts';
 import { runControllers } from './run-controllers.ts';
 
 const component = 'gantry-controllers';
@@ -39,13 +40,4 @@ async function main(): Promise<void> {
   logger.info({ identity }, 'stopped');
 }
 
-function terminated(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+runProcess(main);

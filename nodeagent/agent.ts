@@ -12,6 +12,7 @@ import { Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
+import { InFlightLimit } from '../api/meta/in-flight-limit.ts';
 import type { Logger } from '../api/meta/logger.ts';
 import type { Client, ObjectKey } from '../client/client.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
@@ -20,7 +21,6 @@ import { WorkQueue } from '../client/work-queue.ts';
 import { type Action, decideNode } from './decide-node.ts';
 import type { NodeFacts } from './hooks/hook.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import { Slots } from './slots.ts';
 import { statusPatch } from './task/status-patch.ts';
 import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
@@ -48,7 +48,7 @@ export class NodeAgent {
   readonly #configs: ConfigSource;
   readonly #tasks: Informer<Task>;
   readonly #runners = new Map<string, TaskRunner>();
-  readonly #startSlots = new Slots(parallelStarts);
+  readonly #startSlots = new InFlightLimit(parallelStarts);
   /** Uids of tasks whose status, or end, the API server has to be told. */
   readonly #toTell = new WorkQueue();
   #stopped = false;

@@ -6,6 +6,7 @@ import { resourceAmounts } from '../api/meta/quantity.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { connect } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
+import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
 import { listImages } from './images/image-store.ts';
@@ -92,13 +93,4 @@ async function readTls({ pkiDirectory }: AgentFlags): Promise<{ ca: string; cert
   return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
 }
 
-function terminated(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+runProcess(main);

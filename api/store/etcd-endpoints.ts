@@ -10,8 +10,8 @@ import { noop } from 'cockatiel';
 import { Etcd3, type IOptions } from 'etcd3';
 import { ApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
+import { InFlightLimit } from '../meta/in-flight-limit.ts';
 import { type CallRecord, etcdError, isConnectionTrouble } from './etcd-errors.ts';
-import { InFlightLimit } from './in-flight-limit.ts';
 import { storeClosed } from './store-errors.ts';
 
 export interface EtcdTls {

@@ -10,6 +10,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '../../api/kinds/resources.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
+import type { InFlightLimit } from '../../api/meta/in-flight-limit.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import { Loop } from '../../api/meta/loop.ts';
 import type { Happening } from '../../client/event-recorder.ts';
@@ -19,7 +20,6 @@ import { lastWords } from '../hooks/termination.ts';
 import { firstHealth } from '../probes/decide-probe.ts';
 import { hasProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
-import type { Slots } from '../slots.ts';
 import type { ConfigSource } from '../volumes/config-source.ts';
 import { removeTaskDirectory, taskDirectory } from '../volumes/task-directory.ts';
 import { TaskVolumes } from '../volumes/task-volumes.ts';
@@ -44,7 +44,7 @@ export interface RunnerContext {
   records: TaskRecords;
   configs: Pick<ConfigSource, 'read'>;
   /** Starts at once, over all tasks: each costs a few processes. */
-  startSlots: Slots;
+  startSlots: InFlightLimit;
   /** The record changed: its status may have. */
   onChange: (record: TaskRecord) => void;
   onEvent: (task: Task, happening: Happening) => void;
