@@ -5,7 +5,7 @@
  * port is the child started here. Ended by pid, and its directory is removed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from './free-port.ts';
@@ -28,6 +28,13 @@ interface Membership {
   clientPort: number;
   /** Peer URL of every member, by name. */
   peers: ReadonlyMap<string, string>;
+}
+
+/** Whether every thread is stopped: the state stands after the name in brackets (proc(5), `stat`). */
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, 'latin1')));
+  return stats.every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
 }
 
 const howToInstall =
@@ -127,8 +134,15 @@ export class TestEtcd {
     await ended;
   }
 
-  pause(): void {
-    this.#child?.kill('SIGSTOP');
+  /**
+   * Freezes it. Resolves when every thread stands: on a busy machine one may go on, and answer, for a
+   * while after the signal was sent.
+   */
+  async pause(): Promise<void> {
+    const child = this.#child;
+    if (!child) throw new Error('etcd does not run');
+    child.kill('SIGSTOP');
+    while (!(await isStopped(child.pid!))) await new Promise((resolve) => setImmediate(resolve));
   }
 
   resume(): void {

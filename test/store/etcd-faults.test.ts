@@ -181,7 +181,7 @@ describe('a write to etcd', () => {
 
   test('and a read to a frozen etcd end in Timeout within the deadline', async () => {
     await write(store, put('k', '1'));
-    etcd.pause();
+    await etcd.pause();
     const started = systemClock.monotonicMs();
     const outcomes = await Promise.allSettled([write(store, put('k', '2')), store.get('k')]);
     const elapsedMs = systemClock.monotonicMs() - started;
