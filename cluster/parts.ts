@@ -98,6 +98,7 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
     ...['--port', String(node.port)],
     ...['--pki-dir', nodePki(home, node.name)],
     ...['--driver', record.driver],
+    '--shared-machine',
   ];
 }
 

@@ -21,6 +21,7 @@ import { WorkQueue } from '../client/work-queue.ts';
 import { type Action, decideNode } from './decide-node.ts';
 import type { NodeFacts } from './hooks/hook.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import { isWorthTelling } from './stats/usage-report.ts';
 import { statusPatch } from './task/status-patch.ts';
 import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
@@ -35,6 +36,8 @@ export interface AgentOptions {
   runtime: Runtime;
   records: TaskRecords;
   events: Pick<EventRecorder, 'record'>;
+  /** What a task has used lately; absent where nothing is measured. */
+  usageOf?: (uid: string) => Task['status']['usage'];
   logger: Logger;
   clock?: Clock;
 }
@@ -90,6 +93,15 @@ export class NodeAgent {
 
   get records(): TaskRecord[] {
     return [...this.#runners.values()].map(({ record }) => record);
+  }
+
+  /** Usage was measured: tasks whose status should tell are told of. */
+  usageChanged(): void {
+    for (const { uid, task } of this.records) {
+      const usage = this.#options.usageOf?.(uid);
+      if (usage && !isTerminal(task.status.phase) && isWorthTelling(task.status.usage, usage))
+        this.#toTell.add(uid);
+    }
   }
 
   /** What the runtime has but no record names is left from a start or a deletion cut short. */
@@ -189,6 +201,8 @@ export class NodeAgent {
   async #report(task: Task, record: TaskRecord): Promise<void> {
     const { client, node, logger } = this.#options;
     const status = taskStatus({ ...record, task }, node.address, this.#clock.now());
+    const usage = this.#options.usageOf?.(record.uid);
+    if (usage && isWorthTelling(task.status.usage, usage)) status.usage = usage;
     // A deleted task did not fail: its end is told by its removal. And what is over stays as it was reported.
     if (task.metadata.deletionTimestamp && isTerminal(status.phase)) return;
     if (isTerminal(task.status.phase) && task.status.phase !== status.phase) return;

@@ -23,12 +23,14 @@ export interface AgentFlags {
   labels: Record<string, string>;
   leaseDurationSeconds: number;
   allowedHostPaths: AllowedPath[];
+  /** Other nodes run on this machine: what tasks of this one use is all it uses. */
+  sharedMachine: boolean;
 }
 
 /** Throws ApiError BadRequest naming the flag that is missing or wrong. */
 export function parseFlags(args: readonly string[]): AgentFlags {
   const { values } = parse(args);
-  const required = (flag: keyof typeof values): string => {
+  const required = (flag: Exclude<keyof typeof values, 'shared-machine'>): string => {
     const value = values[flag];
     if (value) return value;
     throw new ApiError('BadRequest', `--${flag} is required`);
@@ -50,6 +52,7 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     capacity: capacityOf(values.capacity ?? ''),
     labels: labelsOf(values.labels ?? ''),
     allowedHostPaths: allowedPathsOf(values['allow-host-path'] ?? ''),
+    sharedMachine: values['shared-machine'] ?? false,
     leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
   };
 }
@@ -75,6 +78,7 @@ function parse(args: readonly string[]) {
         labels: text,
         'lease-duration-seconds': text,
         'allow-host-path': text,
+        'shared-machine': { type: 'boolean' },
       },
     });
   } catch (error) {

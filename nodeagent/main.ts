@@ -14,13 +14,15 @@ import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
-import { OciRuntime } from './runtime/oci/oci-runtime.ts';
+import { bundleDirectory, OciRuntime } from './runtime/oci/oci-runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
 import { AgentServer } from './server.ts';
+import { StatsServer } from './stats/stats-server.ts';
+import { UsageSampler, type UsageSamplerOptions } from './stats/usage-sampler.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
-import { volumeDirectoryIn } from './volumes/task-directory.ts';
+import { taskDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
 
 async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
@@ -45,7 +47,12 @@ async function main(): Promise<void> {
 
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
   const records = new TaskRecords(rootDirectory, logger);
-  const agent = new NodeAgent({ client, node, runtime, records, events, logger });
+  const usage = cgroups && usageSampler(flags, { cgroups, records: () => agent.records, logger });
+  const agent: NodeAgent = new NodeAgent({
+    ...{ client, node, runtime, records, events, logger },
+    usageOf: (uid) => usage?.statusOf(uid),
+  });
+  usage?.onSample(() => agent.usageChanged());
   const streams = new StreamServer({
     records: () => agent.records,
     prepareExec: driver === 'oci' ? runcExec(rootDirectory, runDirectory) : unconfinedExec,
@@ -59,6 +66,7 @@ async function main(): Promise<void> {
     records: () => agent.records,
     onImagesChanged: () => registration.wake(),
     streams,
+    ...(usage ? { stats: new StatsServer(name, usage, rootDirectory) } : {}),
   });
   const port = await server.listen(address, flags.port);
   const registration = new Registration({
@@ -79,11 +87,32 @@ async function main(): Promise<void> {
   await agent.start();
   registration.start();
   rotation.start();
+  usage?.start();
   logger.info({ node: name, address, port, driver }, 'started');
   await terminated();
-  await Promise.all([registration.stop(), agent.stop(), rotation.stop(), server.close(), events.stop()]);
+  await Promise.all([
+    registration.stop(),
+    agent.stop(),
+    rotation.stop(),
+    usage?.stop(),
+    server.close(),
+    events.stop(),
+  ]);
   client.close();
   logger.info({ node: name }, 'stopped, tasks run on');
+}
+
+function usageSampler(
+  { cgroupParent, sharedMachine, rootDirectory, logDirectory }: AgentFlags,
+  parts: Pick<UsageSamplerOptions, 'cgroups' | 'records' | 'logger'>,
+): UsageSampler {
+  const volumeDirectory = volumeDirectoryIn(rootDirectory);
+  return new UsageSampler({
+    ...parts,
+    ...{ cgroupParent, sharedMachine },
+    directoriesOf: ({ uid }) => [taskDirectory({ volumeDirectory }, uid), join(logDirectory, uid)],
+    bundleOf: (cid) => bundleDirectory(rootDirectory, cid),
+  });
 }
 
 async function readTls({ pkiDirectory }: AgentFlags): Promise<{ ca: string; cert: string; key: string }> {

@@ -3,6 +3,7 @@
  * at before the caller's certificate is.
  *
  *   GET /logs/{namespace}/{task}/{container}   GET|PUT /images   GET /healthz   GET /metrics
+ *   GET /stats/summary   GET /metrics/resource   (usage: stats/usage-sampler.ts)
  *   GET /exec/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
  */
 import { randomUUID } from 'node:crypto';
@@ -22,6 +23,8 @@ import { listImages, loadImage } from './images/image-store.ts';
 import { logPaths } from './logs/log-files.ts';
 import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import { agentMetrics } from './stats/agent-metrics.ts';
+import type { StatsServer } from './stats/stats-server.ts';
 import type { StreamServer } from './streams/stream-server.ts';
 import { liveCid, type TaskRecord } from './task/task-record.ts';
 
@@ -33,6 +36,8 @@ export interface AgentServerOptions {
   imageDirectory: string;
   rootDirectory: string;
   onImagesChanged: () => void;
+  /** What is used; without it, nothing is measured here. */
+  stats?: Pick<StatsServer, 'summary' | 'resourceMetrics'>;
   /** Commands and ports; without it, requests for them find nothing. */
   streams?: StreamServer;
   logger: Logger;
@@ -95,7 +100,8 @@ export class AgentServer {
     if (route === 'PUT /images')
       return this.#load(url.searchParams.get('name') ?? undefined, request, response);
     if (route === 'GET /healthz') return void response.end('ok');
-    if (route === 'GET /metrics') return this.#metrics(response);
+    if (route === 'GET /stats' && path[1] === 'summary') return this.#summary(response);
+    if (route === 'GET /metrics') return this.#metrics(path[1], response);
     throw new ApiError('NotFound', `no such path on a node agent: ${url.pathname}`);
   }
 
@@ -167,16 +173,21 @@ export class AgentServer {
     }
   }
 
-  #metrics(response: ServerResponse): void {
-    const containers = this.#options.records().flatMap((record) => record.containers);
-    const running = containers.filter(({ life }) => life.state === 'running').length;
-    const restarts = containers.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  async #summary(response: ServerResponse): Promise<void> {
+    sendJson(response, 200, await this.#stats().summary());
+  }
+
+  async #metrics(part: string | undefined, response: ServerResponse): Promise<void> {
+    const text =
+      part === 'resource' ? await this.#stats().resourceMetrics() : agentMetrics(this.#options.records());
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
-    response.end(
-      `# TYPE gantry_agent_tasks gauge\ngantry_agent_tasks ${this.#options.records().length}\n` +
-        `# TYPE gantry_agent_containers_running gauge\ngantry_agent_containers_running ${running}\n` +
-        `# TYPE gantry_agent_container_restarts gauge\ngantry_agent_container_restarts ${restarts}\n`,
-    );
+    response.end(text);
+  }
+
+  #stats(): NonNullable<AgentServerOptions['stats']> {
+    const { stats } = this.#options;
+    if (stats) return stats;
+    throw new ApiError('NotFound', 'this agent measures no usage: its tasks are plain processes');
   }
 
   #fail(response: ServerResponse, error: unknown): void {

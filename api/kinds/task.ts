@@ -18,6 +18,7 @@ import {
   objectShape,
   oneOf,
   optional,
+  quantities,
   stringMap,
   text,
   time,
@@ -106,6 +107,18 @@ const pendingShape = closedObject(
   { description: 'Why the task is not running yet.' },
 );
 
+const usageShape = closedObject(
+  {
+    time: time('When it was summed up. A steady task is not reported again.'),
+    windowSeconds: count('How long it was measured, at most five minutes.'),
+    p50: quantities('Half of the time it used no more: cpu, and memory as working set.'),
+    p95: quantities('19 of 20 measurements were no more.'),
+    p99: quantities('99 of 100 measurements were no more.'),
+    peak: quantities('The most that was measured.'),
+  },
+  { description: 'What the task has used lately.' },
+);
+
 const taskStatusShape = closedObject(
   {
     phase: withDefault(oneOf(taskPhases, 'Where the task is in its life.'), 'Pending'),
@@ -123,6 +136,7 @@ const taskStatusShape = closedObject(
         'Who is the last, and the first, to go when memory runs out.',
       ),
     ),
+    usage: optional(usageShape),
     hostIP: optional(text('Address of the node.')),
     startTime: optional(time('When the node took the task on.')),
     finishTime: optional(time('When its last container ended.')),

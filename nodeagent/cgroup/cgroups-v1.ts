@@ -41,23 +41,18 @@ export class CgroupsV1 implements Cgroups {
     return this.#tools.set(path, settingsV1(limits));
   }
 
-  async usage(path: string): Promise<GroupUsage> {
+  usage(path: string): GroupUsage {
     const file = (controller: string, name: string): string => join(this.#root, controller, path, name);
-    const [cpuNanos, cpu, memoryBytes, memory, oom, pids] = await Promise.all([
-      readNumber(file('cpuacct', 'cpuacct.usage')),
-      readTable(file('cpu', 'cpu.stat')),
-      readNumber(file('memory', 'memory.usage_in_bytes')),
-      readTable(file('memory', 'memory.stat')),
-      readTable(file('memory', 'memory.oom_control')),
-      readNumber(file('pids', 'pids.current')),
-    ]);
+    const memoryBytes = readNumber(file('memory', 'memory.usage_in_bytes'));
+    const memory = readTable(file('memory', 'memory.stat'));
     return {
-      cpuNanos,
-      throttledPeriods: cpu['nr_throttled'] ?? 0,
+      cpuNanos: readNumber(file('cpuacct', 'cpuacct.usage')),
+      throttledPeriods: readTable(file('cpu', 'cpu.stat'))['nr_throttled'] ?? 0,
       memoryBytes,
       workingSetBytes: Math.max(0, memoryBytes - (memory['total_inactive_file'] ?? 0)),
-      pids,
-      oomKills: oom['oom_kill'] ?? 0,
+      rssBytes: memory['total_rss'] ?? 0,
+      pids: readNumber(file('pids', 'pids.current')),
+      oomKills: readTable(file('memory', 'memory.oom_control'))['oom_kill'] ?? 0,
     };
   }
 

@@ -42,22 +42,19 @@ export class CgroupsV2 implements Cgroups {
     return this.#tools.set(path, settingsV2(limits));
   }
 
-  async usage(path: string): Promise<GroupUsage> {
+  usage(path: string): GroupUsage {
     const file = (name: string): string => join(this.#root, path, name);
-    const [cpu, memoryBytes, memory, events, pids] = await Promise.all([
-      readTable(file('cpu.stat')),
-      readNumber(file('memory.current')),
-      readTable(file('memory.stat')),
-      readTable(file('memory.events')),
-      readNumber(file('pids.current')),
-    ]);
+    const cpu = readTable(file('cpu.stat'));
+    const memoryBytes = readNumber(file('memory.current'));
+    const memory = readTable(file('memory.stat'));
     return {
       cpuNanos: (cpu['usage_usec'] ?? 0) * 1000,
       throttledPeriods: cpu['nr_throttled'] ?? 0,
       memoryBytes,
       workingSetBytes: Math.max(0, memoryBytes - (memory['inactive_file'] ?? 0)),
-      pids,
-      oomKills: events['oom_kill'] ?? 0,
+      rssBytes: memory['anon'] ?? 0,
+      pids: readNumber(file('pids.current')),
+      oomKills: readTable(file('memory.events'))['oom_kill'] ?? 0,
     };
   }
 

@@ -18,6 +18,8 @@ export interface GroupUsage {
   memoryBytes: number;
   /** Memory that cannot simply be dropped: without the inactive page cache. */
   workingSetBytes: number;
+  /** Memory of the processes themselves, no page cache. */
+  rssBytes: number;
   pids: number;
   /** Processes killed for want of memory, so far. */
   oomKills: number;
@@ -28,7 +30,8 @@ export interface Cgroups {
   /** Makes the group and its parents, in all hierarchies that carry limits. Existing ones stay. */
   create(path: string): Promise<void>;
   limit(path: string, limits: GroupLimits): Promise<void>;
-  usage(path: string): Promise<GroupUsage>;
+  /** Zeros when there is no such group. */
+  usage(path: string): GroupUsage;
   /** Kills every process in the group and below it; resolves when none is left. */
   killAll(path: string): Promise<void>;
   /** Removes the group and all below it from every hierarchy. It must be empty of processes. */

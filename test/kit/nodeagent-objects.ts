@@ -3,6 +3,7 @@
 import type { Task } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { DeepPartial } from '../../client/client.ts';
+import type { GroupUsage } from '../../nodeagent/cgroup/cgroups.ts';
 import { type ContainerRecord, newRecord, type TaskRecord } from '../../nodeagent/task/task-record.ts';
 
 export const testUid = '0123abcd-4567-89ef-0123-456789abcdef';
@@ -46,4 +47,9 @@ export function record(
 ): TaskRecord {
   const made = newRecord(of, 1_000_000);
   return { ...made, containers: made.containers.map((each) => ({ ...each, ...container })), ...changes };
+}
+
+export function groupUsage(changes: Partial<GroupUsage> = {}): GroupUsage {
+  const memory = { memoryBytes: 0, workingSetBytes: 0, rssBytes: 0 };
+  return { cpuNanos: 0, throttledPeriods: 0, ...memory, pids: 0, oomKills: 0, ...changes };
 }

@@ -65,15 +65,16 @@ describe('control groups, version 1', () => {
       [`cpuacct${path}/cpuacct.usage`]: '5000\n',
       [`cpu${path}/cpu.stat`]: 'nr_periods 3\nnr_throttled 2\nthrottled_time 7\n',
       [`memory${path}/memory.usage_in_bytes`]: '4096\n',
-      [`memory${path}/memory.stat`]: 'cache 1\ntotal_inactive_file 96\n',
+      [`memory${path}/memory.stat`]: 'cache 1\ntotal_rss 900\ntotal_inactive_file 96\n',
       [`memory${path}/memory.oom_control`]: 'oom_kill_disable 0\nunder_oom 0\noom_kill 1\n',
       [`pids${path}/pids.current`]: '3\n',
     });
-    expect(await new CgroupsV1(root).usage(path)).toEqual({
+    expect(new CgroupsV1(root).usage(path)).toEqual({
       cpuNanos: 5000,
       throttledPeriods: 2,
       memoryBytes: 4096,
       workingSetBytes: 4000,
+      rssBytes: 900,
       pids: 3,
       oomKills: 1,
     });
@@ -123,15 +124,16 @@ describe('control groups, version 2', () => {
     fill({
       [`${path}/cpu.stat`]: 'usage_usec 5\nnr_throttled 2\n',
       [`${path}/memory.current`]: '4096\n',
-      [`${path}/memory.stat`]: 'inactive_file 96\n',
+      [`${path}/memory.stat`]: 'anon 900\ninactive_file 96\n',
       [`${path}/memory.events`]: 'low 0\noom 1\noom_kill 1\n',
       [`${path}/pids.current`]: '3\n',
     });
-    expect(await new CgroupsV2(root).usage(path)).toEqual({
+    expect(new CgroupsV2(root).usage(path)).toEqual({
       cpuNanos: 5000,
       throttledPeriods: 2,
       memoryBytes: 4096,
       workingSetBytes: 4000,
+      rssBytes: 900,
       pids: 3,
       oomKills: 1,
     });

@@ -43,6 +43,10 @@ describe("the agent's server", () => {
       imageDirectory: join(directory, 'images'),
       rootDirectory: directory,
       onImagesChanged: () => {},
+      stats: {
+        summary: async () => ({ node: { nodeName: 'n1' } }),
+        resourceMetrics: async () => 'resource_scrape_error 1\n',
+      },
       logger: silentLogger,
     });
     port = await server.listen('127.0.0.1', 0);
@@ -104,5 +108,12 @@ describe("the agent's server", () => {
 
   it('counts what runs', async () => {
     expect((await call('/metrics')).text).toMatch(/gantry_agent_tasks 1\n/);
+  });
+
+  it('tells what is used, to those it serves alone', async () => {
+    expect(JSON.parse((await call('/stats/summary')).text)).toEqual({ node: { nodeName: 'n1' } });
+    expect((await call('/metrics/resource')).text).toBe('resource_scrape_error 1\n');
+    expect((await call('/stats/summary', 'node')).status).toBe(403);
+    expect((await call('/metrics/resource', 'node')).status).toBe(403);
   });
 });

@@ -203,7 +203,7 @@ export class OciRuntime implements Runtime {
   }
 
   #bundle(cid: string): string {
-    return join(this.#options.rootDirectory, 'c', cid);
+    return bundleDirectory(this.#options.rootDirectory, cid);
   }
 
   #runDirectory(cid: string): string {
@@ -213,6 +213,11 @@ export class OciRuntime implements Runtime {
   #identityFile(cid: string): string {
     return join(this.#runDirectory(cid), 'process.json');
   }
+}
+
+/** Where a container's own files are. */
+export function bundleDirectory(rootDirectory: string, cid: string): string {
+  return join(rootDirectory, 'c', cid);
 }
 
 /** Its control group tells that the pid still is the container's. */

@@ -71,9 +71,9 @@ async function ended(cid: string): Promise<ContainerState> {
 }
 
 async function measureCores(cgroups: Cgroups, path: string): Promise<number> {
-  const [before, startMs] = [await cgroups.usage(path), systemClock.monotonicMs()];
+  const [before, startMs] = [cgroups.usage(path), systemClock.monotonicMs()];
   await sleep(systemClock, 4000);
-  const { cpuNanos } = await cgroups.usage(path);
+  const { cpuNanos } = cgroups.usage(path);
   return (cpuNanos - before.cpuNanos) / 1e6 / (systemClock.monotonicMs() - startMs);
 }
 
@@ -95,7 +95,7 @@ try {
 
   const eater = await run(cgroups, 'eater', 'a=x; while :; do a=$a$a; done', { memoryBytes: 32 * 2 ** 20 });
   seen.eater = await ended('eater');
-  seen.eaterOomKills = (await cgroups.usage(eater)).oomKills;
+  seen.eaterOomKills = cgroups.usage(eater).oomKills;
   await remove(cgroups, 'eater', eater);
 
   const many = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; wait';
