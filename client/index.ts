@@ -6,6 +6,7 @@
 export { defaultNamespace, nodeLeaseNamespace, systemNamespace } from '../api/kinds/names.ts';
 export {
   ConfigMap,
+  EndpointSlice,
   Event,
   Job,
   Lease,
@@ -15,6 +16,7 @@ export {
   type Resource,
   resource,
   Secret,
+  Service,
   Task,
 } from '../api/kinds/resources.ts';
 export {

@@ -1,5 +1,5 @@
 /**
- * The controllers process: job, node lifecycle, garbage collector and namespace, all in one, run by
+ * The controllers process: job, endpoints, node lifecycle, garbage collector and namespace, all in one, run by
  * whichever candidate holds the Lease `gantry-controllers`.
  *
  *   controllers/main --kubeconfig <file> [--identity <id>]

@@ -26,6 +26,11 @@ export interface ScaleSubresource<T> {
   withReplicas: (object: T, replicas: number) => T;
 }
 
+export interface Claim {
+  key: string;
+  field: string;
+}
+
 export interface Strategy<T> {
   /** Name rule; default is a DNS-1123 subdomain. Returns what is wrong. */
   nameError?: (name: string) => string | undefined;
@@ -44,6 +49,11 @@ export interface Strategy<T> {
   gracePeriodSeconds?: (object: T) => number;
   /** What else a deletion that does not end at once shows on the object. Mutates the object it is given. */
   beginDeletion?: (object: T) => void;
+  /**
+   * What of the cluster the object alone has, such as an address: keys nobody else can hold while it exists,
+   * taken and given back in the transactions that write the object. `field` is where the object says so.
+   */
+  claims?: (object: T) => Claim[];
   /** Objects of this kind go by themselves after so many seconds (events). */
   ttlSeconds?: number;
 }

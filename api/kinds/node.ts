@@ -72,6 +72,7 @@ const nodeStatusShape = closedObject(
       list(
         closedObject({ type: text('InternalIP, Hostname, …'), address: Type.String() }),
         'How to reach it.',
+        { mergeKey: 'type' },
       ),
     ),
     daemonEndpoints: optional(

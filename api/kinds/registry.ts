@@ -2,6 +2,7 @@
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { type AnyKind, anyKind } from './define-kind.ts';
+import { endpointSliceKind } from './endpoint-slice.ts';
 import { eventKind } from './event.ts';
 import { jobKind } from './job.ts';
 import { leaseKind } from './lease.ts';
@@ -9,6 +10,7 @@ import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
 import { priorityClassKind } from './priority-class.ts';
 import { secretKind } from './secret.ts';
+import { serviceKind } from './service.ts';
 import { taskKind } from './task.ts';
 
 export const builtinKinds: readonly AnyKind[] = [
@@ -19,6 +21,8 @@ export const builtinKinds: readonly AnyKind[] = [
   anyKind(eventKind),
   anyKind(configMapKind),
   anyKind(secretKind),
+  anyKind(serviceKind),
+  anyKind(endpointSliceKind),
   anyKind(leaseKind),
   anyKind(priorityClassKind),
   anyKind(customResourceDefinitionKind),

@@ -32,6 +32,10 @@ export const ConfigMap = resource<import('./config-map.ts').ConfigMap>(names.Con
 export type ConfigMap = import('./config-map.ts').ConfigMap;
 export const Secret = resource<import('./secret.ts').Secret>(names.Secret);
 export type Secret = import('./secret.ts').Secret;
+export const Service = resource<import('./service.ts').Service>(names.Service);
+export type Service = import('./service.ts').Service;
+export const EndpointSlice = resource<import('./endpoint-slice.ts').EndpointSlice>(names.EndpointSlice);
+export type EndpointSlice = import('./endpoint-slice.ts').EndpointSlice;
 export const Lease = resource<import('./lease.ts').Lease>(names.Lease);
 export type Lease = import('./lease.ts').Lease;
 export const PriorityClass = resource<import('./priority-class.ts').PriorityClass>(names.PriorityClass);
@@ -44,6 +48,8 @@ export type CustomResourceDefinition = import('./custom-resource-definition.ts')
 /** Every built-in kind, what makes others before what is made: who empties something goes in this order. */
 export const builtinResources: readonly Resource<KubeObject>[] = [
   Job,
+  Service,
+  EndpointSlice,
   Task,
   ConfigMap,
   Secret,

@@ -75,16 +75,20 @@ export const stringMap = (description: string) =>
     description,
   });
 
+/** How kubectl makes strategic merge patches of core kinds; api/server/strategic-merge.ts takes them so. */
+const mergedBy = (key: string | undefined) =>
+  key === undefined ? {} : { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key };
+
 export const list = <S extends TSchema>(
   item: S,
   description: string,
-  options: { minItems?: number; maxItems?: number; mapKeys?: string[] } = {},
+  options: { minItems?: number; maxItems?: number; mapKeys?: string[]; mergeKey?: string } = {},
 ) => {
-  const { mapKeys, ...rest } = options;
+  const { mapKeys, mergeKey, ...rest } = options;
   const listType = mapKeys
     ? { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': mapKeys }
     : { 'x-kubernetes-list-type': 'atomic' };
-  return Type.Array(item, { description, maxItems: 1000, ...rest, ...listType });
+  return Type.Array(item, { description, maxItems: 1000, ...rest, ...listType, ...mergedBy(mergeKey) });
 };
 
 export const time = (description: string) => Type.String({ format: 'date-time', description });
@@ -130,6 +134,7 @@ export const objectMetaShape = Type.Unsafe<ObjectMeta>(
       ownerReferences: optional(
         list(ownerReferenceShape, 'Objects this one depends on; when all are gone, it is collected.', {
           mapKeys: ['uid'],
+          mergeKey: 'uid',
         }),
       ),
       finalizers: optional(
@@ -138,6 +143,7 @@ export const objectMetaShape = Type.Unsafe<ObjectMeta>(
           items: { type: 'string' },
           maxItems: 100,
           'x-kubernetes-list-type': 'set',
+          'x-kubernetes-patch-strategy': 'merge',
           description: 'Who must still agree before the object goes.',
         }),
       ),
@@ -166,7 +172,7 @@ export const conditionsShape = Type.Unsafe<Condition[]>(
       observedGeneration: optional(Type.Integer({ description: 'The generation this was derived from.' })),
     }),
     'What is true of the object now.',
-    { mapKeys: ['type'] },
+    { mapKeys: ['type'], mergeKey: 'type' },
   ),
 );
 

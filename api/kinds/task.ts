@@ -138,6 +138,15 @@ const taskStatusShape = closedObject(
     ),
     usage: optional(usageShape),
     hostIP: optional(text('Address of the node.')),
+    addresses: optional(
+      list(
+        Type.String(),
+        "Where its ports are reached: the node's address, or its own when it is isolated.",
+        {
+          maxItems: 2,
+        },
+      ),
+    ),
     startTime: optional(time('When the node took the task on.')),
     finishTime: optional(time('When its last container ended.')),
     observedGeneration: optional(Type.Integer()),
@@ -214,8 +223,8 @@ export const taskKind = defineKind<Task>({
       name: 'IP',
       type: 'string',
       priority: 1,
-      description: 'Address of its node.',
-      cell: ({ status }) => status.hostIP ?? '<none>',
+      description: 'Address of its ports.',
+      cell: ({ status }) => status.addresses?.[0] ?? status.hostIP ?? '<none>',
     },
     {
       name: 'Why',

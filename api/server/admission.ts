@@ -11,6 +11,7 @@ import { invalidError } from './field-errors.ts';
 import { kindId } from './keys.ts';
 import { nodeRefusal } from './node-restriction.ts';
 import { admitOwners } from './owner-admission.ts';
+import { admitService } from './service-address.ts';
 import { forbiddenToNode } from './verbs/target.ts';
 
 /** Throws ApiError Forbidden or Invalid. May fill in fields of a new object. */
@@ -25,6 +26,8 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
   if (refusal) throw forbiddenToNode(call, refusal);
   if (path.subresource === undefined) admitOwners(call, object, old);
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
+  if (path.subresource === undefined && kindId(served.kind) === kindId(names.Service))
+    admitService(call, object, old);
 }
 
 const immortalNamespaces: readonly string[] = [defaultNamespace, systemNamespace, nodeLeaseNamespace];

@@ -1,5 +1,6 @@
 /** One request for objects on its way through the pipeline, and what the verbs need of the server. */
 import type { Clock } from '../meta/clock.ts';
+import type { AddressRange } from '../meta/ip-address.ts';
 import type { Logger } from '../meta/logger.ts';
 import type { Random } from '../meta/random.ts';
 import type { Store } from '../store/store.ts';
@@ -27,6 +28,8 @@ export interface Backend {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Addresses of services are allotted from it. */
+  serviceRange: AddressRange;
   metrics: Metrics;
   /** How to reach node agents; absent where there are none (tests, a bare control plane). */
   nodeClient: NodeClient | undefined;

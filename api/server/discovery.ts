@@ -5,7 +5,6 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf, names } from '../kinds/names.ts';
-import { absentKinds } from './absent-kinds.ts';
 import { reviewKinds } from './reviews.ts';
 
 const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -40,7 +39,7 @@ interface DiscoveredResource {
 
 function resourcesOf(kinds: readonly AnyKind[]): DiscoveredResource[] {
   const stored = kinds.map((kind) => ({ ...kind, verbs: objectVerbs, subresources: subresourcesOf(kind) }));
-  return [...stored, ...absentKinds, bindings, ...reviewKinds.map(verbResource)];
+  return [...stored, bindings, ...reviewKinds.map(verbResource)];
 }
 
 function verbResource(given: { group: string; version: string; kind: string; plural: string }) {

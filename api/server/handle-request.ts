@@ -6,7 +6,6 @@
  * Whatever a step throws becomes a v1.Status here and nowhere else.
  */
 import { ApiError } from '../meta/api-error.ts';
-import { absentKindOf, answerAbsent } from './absent-kinds.ts';
 import type { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
 import { type Authenticator, refuseImpersonation } from './authenticate.ts';
@@ -200,19 +199,13 @@ function route(
     return () => bindMany(backend, jsonBody({ request }));
   }
   const served = backend.kinds.byPlural(path.group, path.version, path.resource);
-  if (!served) return routeAbsent(backend, path, verb);
+  if (!served) throw noSuchResource();
   const call: Call = { backend, served, path, verb, query, user, request, warnings: [] };
   checkScope(call);
   const act = verbFor(call);
   if (act === 'no such subresource') throw noSuchResource();
   if (act === 'no such verb') throw methodNotAllowed(request.method);
   return () => act(call);
-}
-
-function routeAbsent({ cache }: Backend, path: ResourcePath, verb: Verb): Act {
-  const absent = absentKindOf(path);
-  if (!absent) throw noSuchResource();
-  return async () => answerAbsent(absent, verb, path, cache.revision);
 }
 
 function isLongRunning(verb: Verb, { subresource }: ResourcePath): boolean {

@@ -1,10 +1,12 @@
 /**
  * Keys of the store: `/registry/<group|core>/<plural>/[<namespace>/]<name>` for objects, and
- * `/registry/allocations/<node>` for what is bound to a node, outside any served kind.
+ * `/registry/allocations/<node>` for what is bound to a node and `/registry/claims/<what>` for what one object
+ * alone may have, outside any served kind.
  */
 import type { KindNames } from '../kinds/names.ts';
 
 export const registryPrefix = '/registry/';
+const claimPrefix = '/registry/claims/';
 const allocationPrefix = '/registry/allocations/';
 
 /** Identifies a kind's objects in the store, whatever version they are served in: `core/nodes`. */
@@ -25,6 +27,11 @@ export function allocationKey(node: string): string {
   return allocationPrefix + node;
 }
 
+/** `claim` is `addresses/10.96.0.7`: what one object alone may have. */
+export function claimKey(claim: string): string {
+  return claimPrefix + claim;
+}
+
 export type RegistryKey =
   | { type: 'object'; kindId: string; key: string }
   | { type: 'allocation'; node: string }
@@ -33,6 +40,7 @@ export type RegistryKey =
 export function parseStoreKey(key: string): RegistryKey {
   if (key.startsWith(allocationPrefix))
     return { type: 'allocation', node: key.slice(allocationPrefix.length) };
+  if (key.startsWith(claimPrefix)) return { type: 'unknown' };
   const afterGroup = key.indexOf('/', registryPrefix.length);
   const afterPlural = key.indexOf('/', afterGroup + 1);
   if (afterGroup < 0 || afterPlural < 0) return { type: 'unknown' };

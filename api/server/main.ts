@@ -9,7 +9,7 @@ import { openStore } from '../store/open-store.ts';
 import { createAgentClient } from './agent-client.ts';
 import { type AuditLog, fileAuditLog } from './audit.ts';
 import { createAuthenticator, loadTokenTable } from './authenticate.ts';
-import { createApiServer } from './server.ts';
+import { createApiServer, defaultServiceCidr } from './server.ts';
 
 interface Flags {
   store: string;
@@ -18,6 +18,7 @@ interface Flags {
   pkiDir: string;
   tokenFile?: string;
   auditLog?: string;
+  serviceCidr: string;
 }
 
 const append = (value: string, previous: string[]): string[] => [...previous, value];
@@ -29,6 +30,7 @@ const flags = new Command('gantry-apiserver')
   .requiredOption('--pki-dir <dir>', 'ca.crt, apiserver.crt/.key, apiserver-client.crt/.key')
   .option('--token-file <file>', 'bearer tokens, hashed')
   .option('--audit-log <file>', 'where to write who changed what')
+  .option('--service-cidr <range>', 'addresses of services are allotted from it', defaultServiceCidr)
   .parse()
   .opts<Flags>();
 
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
     batchWrites: flags.store.startsWith('etcd://'),
     logger,
     nodeClient,
+    serviceCidr: flags.serviceCidr,
     authenticator: createAuthenticator(
       flags.tokenFile ? { tokens: await loadTokenTable(flags.tokenFile) } : {},
     ),

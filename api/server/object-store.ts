@@ -17,6 +17,7 @@ import {
 } from './allocation.ts';
 import type { AllocationRecords } from './allocation-records.ts';
 import { CachedObject } from './cached-object.ts';
+import { claimChange, refuseTaken } from './claims.ts';
 import type { Expiry } from './expiry.ts';
 import { kindId, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
@@ -73,21 +74,20 @@ export class ObjectStore {
   async create(kind: AnyKind, object: AnyObject, { dryRun }: WriteOptions): Promise<CachedObject> {
     const key = keyOf(object);
     const value = encodeObject(kind, object);
+    const claims = claimChange(kind, undefined, object);
     let namespace = this.#cachedNamespace(object);
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (kind.namespaced) namespace = await this.#openNamespace(kind, object, namespace);
       if (dryRun) return this.#dryCreate(kind, key, value);
-      const compares = [
-        { key: storeKey(kind, key), modRevision: 0 },
-        ...compareObject(names.Namespace, namespace),
-      ];
+      const own = [{ key: storeKey(kind, key), modRevision: 0 }, ...claims.compares];
       const result = await this.#store.transact({
-        compares,
-        operations: [await this.#put(kind, key, value)],
+        compares: [...own, ...compareObject(names.Namespace, namespace)],
+        operations: [await this.#put(kind, key, value), ...claims.operations],
       });
       if (result.succeeded)
         return new CachedObject(key, result.revision, withRevision(value, result.revision)).inVersion(kind);
       if (result.current[0]) throw alreadyExists(kind, object.metadata.name);
+      refuseTaken(kind, object.metadata.name, claims, result.current.slice(1));
       namespace = undefined;
     }
     throw conflict(kind, object.metadata.name, 'its namespace keeps changing; please try again');
@@ -132,13 +132,18 @@ export class ObjectStore {
         ? await this.#put(kind, key, value)
         : { type: 'delete', key: storeKey(kind, key) };
       const node = nodeToRelease(kind, current, change);
-      const transaction = { compares: compareObject(kind, current), operations: [operation] };
+      const claims = claimChange(kind, current, change.type === 'put' ? change.object : undefined);
+      const transaction = {
+        compares: [...compareObject(kind, current), ...claims.compares],
+        operations: [operation, ...claims.operations],
+      };
       const result = await (node === undefined
         ? this.#store.transact(transaction)
         : this.#transactAndRelease(transaction, node, current));
       if (result.succeeded) return outcome(current, value, result.revision);
-      const [stored] = result.current;
+      const [stored, ...claimed] = result.current;
       if (!stored) throw notFound(kind, splitKey(key).name);
+      if (stored.modRevision === current.revision) refuseTaken(kind, splitKey(key).name, claims, claimed);
       current = CachedObject.fromStore(key, stored);
       fresh = true;
     }

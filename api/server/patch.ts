@@ -1,7 +1,6 @@
 /**
- * Patches: merge (RFC 7386), JSON patch (RFC 6902), and as much of Kubernetes' strategic merge as
- * kubectl cordon, taint, label and edit need on core kinds. The result is an object like any other: it
- * is decoded, defaulted and validated afterwards.
+ * Patches: merge (RFC 7386), JSON patch (RFC 6902), and for core kinds strategic merge. The result is an
+ * object like any other: it is decoded, defaulted and validated afterwards.
  */
 import jsonPatch, { type Operation } from 'fast-json-patch';
 import type { AnyKind } from '../kinds/define-kind.ts';
@@ -12,6 +11,7 @@ import type { AnyObject } from '../meta/object-meta.ts';
 import { requireBoundedDepth } from './decode-body.ts';
 import { invalidError } from './field-errors.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
+import { strategicMerge } from './strategic-merge.ts';
 
 export const patchTypes = {
   merge: 'application/merge-patch+json',
@@ -36,7 +36,8 @@ export function applyPatch(contentType: string, patch: unknown, object: AnyObjec
     case patchTypes.json:
       return applyJsonPatch(patch, object, kind);
     case patchTypes.strategic:
-      return applyStrategicPatch(requireObject(patch), object, kind);
+      if (!isCore(kind)) throw unsupported(patchTypes.strategic, kind);
+      return strategicMerge(object, requireObject(patch)) as AnyObject;
     default:
       throw unsupported(mediaType ?? '', kind);
   }
@@ -148,30 +149,4 @@ function applyOperation(draft: AnyObject, operation: Operation, index: number, k
 
 function isCore({ group }: AnyKind): boolean {
   return group === '';
-}
-
-/** Lists that a real strategic merge would merge element by element; here they can only be sent by merge patch. */
-const mergedLists = new Set(['ownerReferences', 'finalizers', 'conditions', 'addresses']);
-
-/** For core kinds, whose other lists are atomic, a strategic merge patch without directives is a merge patch. */
-function applyStrategicPatch(patch: JsonObject, object: AnyObject, kind: AnyKind): AnyObject {
-  if (!isCore(kind)) throw unsupported(patchTypes.strategic, kind);
-  const problem = unmergeable(patch);
-  if (problem !== undefined) {
-    throw new ApiError(
-      'UnsupportedMediaType',
-      `${patchTypes.strategic} with ${problem} is not supported: use ${patchTypes.merge}`,
-    );
-  }
-  return mergePatch(object, patch) as AnyObject;
-}
-
-function unmergeable(patch: JsonObject): string | undefined {
-  for (const [name, value] of Object.entries(patch)) {
-    if (name.startsWith('$')) return `the directive ${name}`;
-    if (mergedLists.has(name) && Array.isArray(value)) return `a list ${name}`;
-    const inner = isJsonObject(value) ? unmergeable(value) : undefined;
-    if (inner !== undefined) return inner;
-  }
-  return undefined;
 }

@@ -12,7 +12,7 @@ import { type ReadField, readMessage } from './protobuf.ts';
 
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
 
-type Scalar = 'text' | 'bytes' | 'integer' | 'flag' | 'time';
+type Scalar = 'text' | 'bytes' | 'integer' | 'flag' | 'time' | 'intOrText';
 type FieldType = Scalar | { message: MessageTable } | { map: 'text' | 'bytes' };
 
 /** Field number → JSON name and type; `list` for repeated fields. */
@@ -59,7 +59,30 @@ const accessReviewSpec: MessageTable = {
   2: ['nonResourceAttributes', { message: { 1: ['path', 'text'], 2: ['verb', 'text'] } }],
 };
 
+const servicePort: MessageTable = {
+  1: ['name', 'text'],
+  2: ['protocol', 'text'],
+  3: ['port', 'integer'],
+  4: ['targetPort', 'intOrText'],
+  6: ['appProtocol', 'text'],
+};
+
+const serviceSpec: MessageTable = {
+  1: ['ports', { message: servicePort }, 'list'],
+  2: ['selector', { map: 'text' }],
+  3: ['clusterIP', 'text'],
+  4: ['type', 'text'],
+  7: ['sessionAffinity', 'text'],
+  10: ['externalName', 'text'],
+  13: ['publishNotReadyAddresses', 'flag'],
+  18: ['clusterIPs', 'text', 'list'],
+  17: ['ipFamilyPolicy', 'text'],
+  19: ['ipFamilies', 'text', 'list'],
+  22: ['internalTrafficPolicy', 'text'],
+};
+
 const tables: Record<string, MessageTable> = {
+  'v1 Service': { 1: metadata, 2: ['spec', { message: serviceSpec }] },
   'v1 Namespace': { 1: metadata, 2: ['spec', { message: { 1: ['finalizers', 'text', 'list'] } }] },
   'v1 ConfigMap': {
     1: metadata,
@@ -147,6 +170,8 @@ function jsonValue(type: Exclude<FieldType, { map: string }>, value: bigint | Bu
       return Number(value);
     case 'time':
       return timeOf(requireBytes(value));
+    case 'intOrText':
+      return intOrTextOf(requireBytes(value));
   }
 }
 
@@ -173,6 +198,15 @@ function textOf(bytes: Buffer): string {
   } catch {
     throw new ApiError('BadRequest', 'the body of the request has text that is not UTF-8');
   }
+}
+
+/** IntOrString {1 type (0 the number, 1 the text), 2 number, 3 text}; undefined when unset. */
+function intOrTextOf(bytes: Buffer): number | string | undefined {
+  const fields = readMessage(bytes);
+  const numberAt = (wanted: number): number =>
+    Number(fields.find(({ number, value }) => number === wanted && typeof value === 'bigint')?.value ?? 0);
+  const text = textOf(bytesAt(fields, 3));
+  return (numberAt(1) === 1 ? text : numberAt(2)) || undefined;
 }
 
 /** Timestamp {1 seconds, 2 nanos}. */

@@ -7,6 +7,7 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { type Clock, systemClock } from '../meta/clock.ts';
+import { parseRange } from '../meta/ip-address.ts';
 import type { Logger } from '../meta/logger.ts';
 import { type Random, systemRandom } from '../meta/random.ts';
 import type { Store } from '../store/store.ts';
@@ -42,9 +43,13 @@ export interface ApiServerOptions {
   /** How to reach node agents, for logs. */
   nodeClient?: NodeClient;
   audit?: AuditLog;
+  /** Range of the services' addresses; must be no one else's. Default 10.96.0.0/16. */
+  serviceCidr?: string;
   /** Sends writes that come together as one transaction: for stores that cost a round trip each. */
   batchWrites?: boolean;
 }
+
+export const defaultServiceCidr = '10.96.0.0/16';
 
 export interface ApiServer {
   /** Resolves when the caches are filled and the initial objects exist. */
@@ -119,6 +124,7 @@ function createBackend(options: ApiServerOptions): Backend {
     objects: new ObjectStore({ store: writes, cache, allocations, expiry: new Expiry(store, clock) }),
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,
+    serviceRange: parseRange(options.serviceCidr ?? defaultServiceCidr),
   };
 }
 

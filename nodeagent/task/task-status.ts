@@ -26,6 +26,7 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
       : {}),
     qosClass: qosClass(task.spec),
     hostIP,
+    addresses: [hostIP],
     startTime: timestamp(startedAtMs),
     ...(isOver(record) ? { finishTime: timestamp(finishedAtMs) } : {}),
     ...(generation === undefined ? {} : { observedGeneration: generation }),

@@ -7,13 +7,15 @@ import { objectAnswer } from '../answer.ts';
 import { trackCreate } from '../apply/tracking.ts';
 import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
+import { isTakenClaim } from '../claims.ts';
 import { stampObject, startObject } from '../object-lifecycle.ts';
 import { checkFields, objectOf, validateObject } from '../object-validation.ts';
 import { writeParameters } from '../parameters.ts';
 import type { ApiResponse } from '../request.ts';
+import { wantsAddress } from '../service-address.ts';
 import { jsonBody } from './body.ts';
 
-const nameAttempts = 8;
+const choices = 8;
 
 export async function createObject(call: Call): Promise<ApiResponse> {
   const { served, query } = call;
@@ -34,7 +36,11 @@ export async function createDraft(call: Call, draft: AnyObject, track: Track): P
     try {
       return objectAnswer(call, await create(call, draft, { generated, dryRun, track }), 201);
     } catch (error) {
-      if (!generated || attempt === nameAttempts || !hasReason(error, 'AlreadyExists')) throw error;
+      // What the server chose, a name or an address, somebody else may have had a moment earlier.
+      const isBadLuck =
+        (generated && hasReason(error, 'AlreadyExists')) ||
+        (isTakenClaim(error) && wantsAddress(call.served.kind, draft));
+      if (!isBadLuck || attempt === choices) throw error;
     }
   }
 }

@@ -30,6 +30,7 @@ describe('legacy discovery', () => {
     const { groups } = jsonAt('/apis') as unknown as { groups: { name: string }[] };
     expect(groups.map(({ name }) => name)).toEqual([
       'gantry.dev',
+      'discovery.k8s.io',
       'coordination.k8s.io',
       'scheduling.k8s.io',
       'apiextensions.k8s.io',
@@ -131,6 +132,7 @@ describe('OpenAPI', () => {
     expect(Object.keys(paths)).toEqual([
       'apis/gantry.dev/v1',
       'api/v1',
+      'apis/discovery.k8s.io/v1',
       'apis/coordination.k8s.io/v1',
       'apis/scheduling.k8s.io/v1',
       'apis/apiextensions.k8s.io/v1',

@@ -189,13 +189,46 @@ describe('a strategic merge patch', () => {
     expect(object.metadata.labels).toEqual({ b: '2' });
   });
 
-  test.each<[string, unknown, RegExp]>([
-    ['a directive', { spec: { taints: [], '$setElementOrder/taints': [] } }, /directive \$setElementOrder/],
-    ['a list Kubernetes would merge', { metadata: { finalizers: ['a.b/c'] } }, /a list finalizers/],
-  ])('with %s is refused', (_name, patch, says) => {
-    const error = reasonOf(() => apply(patch));
-    expect(error.reason).toBe('UnsupportedMediaType');
-    expect(error.message).toMatch(says);
+  test.each<[string, unknown, object]>([
+    [
+      'a port is changed and one added, in the order given',
+      {
+        ports: [
+          { port: 443, name: 'tls' },
+          { port: 80, targetPort: 8080 },
+        ],
+        '$setElementOrder/ports': [{ port: 443 }, { port: 80 }],
+      },
+      {
+        ports: [
+          { port: 443, name: 'tls' },
+          { port: 80, name: 'http', targetPort: 8080 },
+        ],
+      },
+    ],
+    ['a port is taken out', { ports: [{ port: 80, $patch: 'delete' }] }, { ports: [] }],
+    ['the list is replaced', { ports: [{ $patch: 'replace' }, { port: 1 }] }, { ports: [{ port: 1 }] }],
+    ['only named fields stay', { $retainKeys: ['type'], type: 'X' }, { type: 'X' }],
+    ['the object is replaced', { $patch: 'replace', type: 'X' }, { type: 'X' }],
+  ])('by the merge key of a list: %s', (_name, patch, spec) => {
+    const service = { ...n1(), spec: { ports: [{ port: 80, name: 'http' }] } };
+    expect(applyPatch(patchTypes.strategic, { spec: patch }, service, node).spec).toEqual(spec);
+  });
+
+  test('adds finalizers and takes them out', () => {
+    const first = apply({ metadata: { finalizers: ['a.b/c', 'a.b/d'] } });
+    const patch = { metadata: { '$deleteFromPrimitiveList/finalizers': ['a.b/c'], finalizers: ['a.b/e'] } };
+    const second = applyPatch(patchTypes.strategic, patch, first, node);
+    expect(second.metadata.finalizers).toEqual(['a.b/d', 'a.b/e']);
+  });
+
+  test.each<[string, unknown]>([
+    ['an unknown directive', { spec: { '$do/taints': [] } }],
+    ['a directive that is no list', { spec: { '$setElementOrder/taints': {} } }],
+    ['an element without its key', { status: { conditions: [{ status: 'True' }] } }],
+    ['a deletion of what is no element', { spec: { $patch: 'delete' } }],
+  ])('with %s is refused', (_name, patch) => {
+    expect(reasonOf(() => apply(patch)).reason).toBe('BadRequest');
   });
 
   test('is not taken by kinds of other groups, whose clients are told what is', () => {

@@ -46,6 +46,31 @@ export const creates: Row[] = [
     },
   },
   {
+    verb: 'create service, change of its ports by apply',
+    act: async (k) => {
+      await k.says(/service\/s created/, 'create service clusterip s --tcp=80:8080');
+      await k.says(/^s +ClusterIP +10\.96\.\d+\.\d+ +<none> +80\/TCP/m, 'get svc s');
+      await k.says(/^8080$/, 'get service s -o jsonpath={.spec.ports[0].targetPort}');
+      await k.run('create service clusterip headless --clusterip=None');
+      await k.run('create service externalname far --external-name=db.example.org');
+      await k.says(/^far +ExternalName +<none> +db\.example\.org/m, 'get svc far');
+      const service = (ports: object[]) => ({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'applied' },
+        spec: { selector: { app: 'web' }, ports },
+      });
+      const [http, tls] = [
+        { name: 'http', port: 80, targetPort: 'http' },
+        { name: 'tls', port: 443 },
+      ];
+      await k.run('apply -f', await k.file('service', service([http])));
+      await k.says(/configured/, 'apply -f', await k.file('service', service([tls, http])));
+      await k.says(/^443 80$/, 'get svc applied -o jsonpath={.spec.ports[*].port}');
+      await k.says(/Selector: +app=web[\s\S]*TargetPort: +http\/TCP/, 'describe svc applied');
+    },
+  },
+  {
     verb: 'create secret',
     act: async (k) => {
       await k.says(/secret\/s created/, 'create secret generic s --from-literal=key=value');

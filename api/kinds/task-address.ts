@@ -1,0 +1,36 @@
+/**
+ * Where the ports of a task are reached: which address, and which number there. One definition for the
+ * endpoints controller, which tells others, and the node agent, which tells the task itself.
+ */
+import type { Task } from './task.ts';
+import type { ContainerPort, TemplateSpec } from './task-spec.ts';
+
+type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
+
+/** Undefined until a node has taken the task on. */
+export function taskAddress({ status }: Pick<Task, 'status'>): string | undefined {
+  return status.addresses?.[0] ?? status.hostIP;
+}
+
+/** Sharing the node's address, a task listens on its node port; with an address of its own on the container's. */
+export function listeningPort({ hostPort, containerPort }: ContainerPort): number {
+  return hostPort ?? containerPort;
+}
+
+/**
+ * The number behind a `targetPort`: of the container port with that number or name. A number no container
+ * speaks of stands for itself; a name no container has leads nowhere.
+ */
+export function targetPortNumber(
+  spec: Parts,
+  { targetPort, protocol }: { targetPort: number | string; protocol: string },
+): number | undefined {
+  const ports = [...spec.containers, ...(spec.initContainers ?? [])].flatMap(
+    (container) => container.ports ?? [],
+  );
+  const found = ports.find(
+    (port) => port.protocol === protocol && (port.name === targetPort || port.containerPort === targetPort),
+  );
+  if (found) return listeningPort(found);
+  return typeof targetPort === 'number' ? targetPort : undefined;
+}
