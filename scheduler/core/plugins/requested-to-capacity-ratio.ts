@@ -31,7 +31,8 @@ export function requestedToCapacityRatio({ shape, resources = { cpu: 1, memory: 
     let sum = 0;
     let weights = 0;
     for (const { weight, amount, columns } of weighed) {
-      const score = onCurve(shape, utilization(columns, amount, slot));
+      // Whole numbers all the way, as in kube-scheduler.
+      const score = Math.trunc(onCurve(shape, utilization(columns, amount, slot)));
       // As in kube-scheduler, a resource that scores nothing has no say.
       if (score <= 0) continue;
       sum += weight * score;
@@ -57,10 +58,11 @@ export function requestedToCapacityRatio({ shape, resources = { cpu: 1, memory: 
   } satisfies Plugin<never, Weighed[]>;
 }
 
-/** In percent; 100 where the node has none of it or too little. */
+/** In whole percent; 100 where the node has none of it or too little. */
 function utilization(columns: ResourceColumns | undefined, amount: number, slot: number): number {
-  const inverse = columns?.inverse[slot] ?? 0;
-  return columns && inverse > 0 ? Math.min(100, 100 * (columns.used[slot]! + amount) * inverse) : 100;
+  const allocatable = columns?.allocatable[slot] ?? 0;
+  if (!columns || allocatable <= 0) return 100;
+  return Math.trunc(Math.min(100, (100 * (columns.used[slot]! + amount)) / allocatable));
 }
 
 /** Piecewise linear. */
