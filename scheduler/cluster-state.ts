@@ -9,6 +9,7 @@
 import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
+import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
 import { NodeTable } from './core/node-table.ts';
@@ -68,8 +69,15 @@ export class ClusterState {
 
   removeNode(name: string): void {
     this.#nodes.delete(name);
+    const slot = this.#table.slotOf(name);
     this.#table.removeNode(name);
     for (const { key } of this.#keepersOn(this.#table.slotOf(name))) this.#onRoom(key);
+    if (slot !== undefined) this.#onEvent({ type: 'NodeRemoved', slot });
+  }
+
+  /** Tasks may be selected by the labels of their namespaces. */
+  setNamespace(name: string, labels: Labels): void {
+    this.#table.setNamespace(name, labels);
   }
 
   /** The decision stands, the bind is on its way. */
@@ -175,7 +183,8 @@ export class ClusterState {
     const room = this.#rooms.get(uid);
     if (!room) return undefined;
     this.#rooms.delete(uid);
-    this.#discharge(room.node, uid, room.task);
+    this.residents.remove(this.#table.slotOf(room.node) ?? -1, uid);
+    this.#table.discharge(room.node, room.task);
     return room;
   }
 
@@ -194,7 +203,8 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (!placed || placed.ending === ending) return;
     placed.ending = ending;
-    this.#table.noteChange(placed.node);
+    this.#table.markEnding(placed.node, placed.footprint, ending);
+    if (ending) this.#announceReleased(placed);
   }
 
   #update(placed: PlacedTask, task: Task): void {
@@ -202,7 +212,7 @@ export class ClusterState {
     const ending = placed.ending || task.metadata.deletionTimestamp !== undefined;
     if (placed.startedMs === startedMs && placed.ending === ending) return;
     placed.startedMs = startedMs;
-    placed.ending = ending;
+    this.setEnding(placed.uid, ending);
     this.#table.noteChange(placed.node);
   }
 
@@ -210,21 +220,26 @@ export class ClusterState {
     const { uid, node, footprint } = placed;
     this.#placed.set(uid, placed);
     this.#table.charge(node, footprint);
-    this.residents.add(this.#table.slotOf(node)!, placed);
+    if (placed.ending) this.#table.markEnding(node, footprint, true);
+    const slot = this.#table.slotOf(node)!;
+    this.residents.add(slot, placed);
+    this.#onEvent({ type: 'TaskPlaced', slot, identity: footprint.identity });
   }
 
   #release(uid: string): void {
     const placed = this.#placed.get(uid);
     if (!placed) return;
     this.#placed.delete(uid);
-    const slot = this.#discharge(placed.node, uid, placed.footprint);
-    this.#onEvent({ type: 'TaskReleased', slot });
+    this.residents.remove(this.#table.slotOf(placed.node) ?? -1, uid);
+    const slot = this.#table.discharge(placed.node, placed.footprint, placed.ending);
+    this.#onEvent({ type: 'TaskReleased', slot, identity: placed.footprint.identity });
     this.#tellKeepers(slot);
   }
 
-  #discharge(node: string, uid: string, footprint: Footprint): number {
-    this.residents.remove(this.#table.slotOf(node) ?? -1, uid);
-    return this.#table.discharge(node, footprint);
+  /** It no longer counts where tasks on their way out do not. */
+  #announceReleased({ node, footprint }: PlacedTask): void {
+    const slot = this.#table.slotOf(node);
+    if (slot !== undefined) this.#onEvent({ type: 'TaskReleased', slot, identity: footprint.identity });
   }
 
   /** Rooms count as taken, so one that is ready leaves nothing below zero. */

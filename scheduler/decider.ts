@@ -10,9 +10,10 @@ import type { ClusterState, KeptRoom } from './cluster-state.ts';
 import { ClassIndex } from './core/class-index.ts';
 import { DecisionHash } from './core/decision-hash.ts';
 import type { Explanation } from './core/explain.ts';
+import { waitsForOthers } from './core/plugins/inter-task-affinity.ts';
 import { type Preemption, PreemptionIndex } from './core/preemption-index.ts';
 import type { Profile } from './core/profile.ts';
-import type { SchedulingTask } from './core/scheduling-task.ts';
+import { classKeyOf, type SchedulingTask } from './core/scheduling-task.ts';
 import type { QueuedTask, SchedulingQueue } from './queue.ts';
 
 export interface Placed {
@@ -60,8 +61,11 @@ export class Decider {
   readonly #mayPreempt: (task: SchedulingTask) => boolean;
   readonly #index: ClassIndex;
   readonly #preemptions: PreemptionIndex;
-  /** Explanations by signature, and the signatures that no preemption helps; good as long as `reliefs` stands. */
-  readonly #refusals = new Map<string, Explanation>();
+  /**
+   * Explanations by class, and the classes that no preemption helps; good as long as `reliefs` stands, and for
+   * tasks that wait for others as long as nothing changes at all.
+   */
+  readonly #refusals = new Map<string, { explanation: Explanation; changes: number }>();
   readonly #hopeless = new Set<string>();
   #reliefs = -1;
 
@@ -90,7 +94,8 @@ export class Decider {
   #decideOne(queued: QueuedTask, batch: Batch): void {
     const { task } = queued;
     const room = this.#state.giveUpRoom(task.uid);
-    const known = this.#knownRefusal(task);
+    const key = classKeyOf(task, this.#state.snapshot);
+    const known = this.#knownRefusal(task, key);
     const decision = known ? { node: undefined, explanation: known } : this.#index.schedule(task);
     this.hash.add(task.key, decision.node);
     if (decision.node !== undefined) {
@@ -99,8 +104,9 @@ export class Decider {
       batch.placed.push({ queued, node: decision.node });
       return;
     }
-    this.#refusals.set(task.signature, decision.explanation);
-    const node = this.#makeRoom(queued, room, batch);
+    const { changes } = this.#state.snapshot;
+    this.#refusals.set(key, { explanation: decision.explanation, changes });
+    const node = this.#makeRoom({ queued, room, key }, batch);
     const explanation = node === undefined ? decision.explanation : preempting(decision.explanation, node);
     this.#queue.park(queued, filtersOf(explanation), { alike: known !== undefined });
     if (room && room.node !== node) this.#state.announceFree(room.node);
@@ -109,27 +115,31 @@ export class Decider {
     batch.refused.push({ queued, explanation });
   }
 
-  #knownRefusal({ signature }: SchedulingTask): Explanation | undefined {
-    const { reliefs } = this.#state.snapshot;
+  #knownRefusal(task: SchedulingTask, key: string): Explanation | undefined {
+    const { reliefs, changes } = this.#state.snapshot;
     if (reliefs !== this.#reliefs) {
       this.#refusals.clear();
       this.#hopeless.clear();
       this.#reliefs = reliefs;
     }
-    return this.#refusals.get(signature);
+    const known = this.#refusals.get(key);
+    return known && (known.changes === changes || !waitsForOthers(task)) ? known.explanation : undefined;
   }
 
   /** Gives the node on which room is kept for the task from now on. */
-  #makeRoom(queued: QueuedTask, room: KeptRoom | undefined, { displacements }: Batch): string | undefined {
+  #makeRoom(
+    { queued, room, key }: { queued: QueuedTask; room: KeptRoom | undefined; key: string },
+    { displacements }: Batch,
+  ): string | undefined {
     const { task } = queued;
     if (room && this.#state.isAwaiting(room)) {
       this.#state.keepRoom(room);
       return room.node;
     }
-    if (this.#hopeless.has(task.signature) || !this.#mayPreempt(task)) return undefined;
+    if (this.#hopeless.has(key) || !this.#mayPreempt(task)) return undefined;
     const preemption = this.#preemptions.find(task);
     if (!preemption) {
-      this.#hopeless.add(task.signature);
+      if (!waitsForOthers(task)) this.#hopeless.add(key);
       return undefined;
     }
     this.hash.add(`${task.key} preempts on`, preemption.node);

@@ -7,7 +7,7 @@
  * Invariants: every decision counts in the cluster state before the next one is made; a bind that failed
  * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
  */
-import { Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
@@ -65,6 +65,7 @@ export class Scheduler {
   readonly #nodes: Informer<Node>;
   readonly #tasks: Informer<Task>;
   readonly #priorityClasses: Informer<PriorityClass>;
+  readonly #namespaces: Informer<Namespace>;
   readonly #state: ClusterState;
   readonly #decider: Decider;
   #term: Term | undefined;
@@ -99,12 +100,16 @@ export class Scheduler {
     this.#nodes = new Informer({ ...shared, resource: Node });
     this.#tasks = new Informer({ ...shared, resource: Task });
     this.#priorityClasses = new Informer({ ...shared, resource: PriorityClass });
+    this.#namespaces = new Informer({ ...shared, resource: Namespace });
+    this.#namespaces.onChange(({ object }) =>
+      this.#state.setNamespace(object.metadata.name, object.metadata.labels ?? {}),
+    );
     this.#nodes.onChange((change) => this.#onNode(change));
     this.#tasks.onChange((change) => this.#onTask(change));
   }
 
-  get #informers(): (Informer<Node> | Informer<Task> | Informer<PriorityClass>)[] {
-    return [this.#nodes, this.#tasks, this.#priorityClasses];
+  get #informers(): { start(): unknown; stop(): Promise<void>; whenSynced(): Promise<void> }[] {
+    return [this.#nodes, this.#tasks, this.#priorityClasses, this.#namespaces];
   }
 
   /** Rolling hash of all decisions so far. */
@@ -114,9 +119,7 @@ export class Scheduler {
 
   /** Begins to watch; a stand-by stays at this point. */
   watch(): void {
-    this.#nodes.start();
-    this.#tasks.start();
-    this.#priorityClasses.start();
+    for (const informer of this.#informers) informer.start();
   }
 
   async stop(): Promise<void> {

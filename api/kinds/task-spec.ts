@@ -2,10 +2,11 @@
  * What a task runs, in Kubernetes' PodSpec field names. Shared by Task and by Job's template, where the
  * fields that place one task (nodeName, job, index, attempt) are absent.
  */
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { closedObject, count, list, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
+import { type Affinity, affinityShape, type NodeSelectorTerm, validateAffinity } from './task-affinity.ts';
 import {
   type Container,
   type ContainerPort,
@@ -18,61 +19,18 @@ import {
 } from './task-container.ts';
 import { hostPortKey } from './task-request.ts';
 import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
+import { type SpreadConstraint, spreadConstraintsShape, validateSpread } from './topology-spread.ts';
 
-export { type Container, type ContainerPort, containerShape, hostPortKey, type InitContainer };
-
-const nodeSelectorTermShape = closedObject(
-  {
-    matchExpressions: optional(
-      list(
-        closedObject({
-          key: text('Label of the node.'),
-          operator: oneOf(
-            ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'],
-            'How the label relates to the values.',
-          ),
-          values: optional(Type.Array(Type.String())),
-        }),
-        'Requirements on labels; all must hold.',
-      ),
-    ),
-    matchFields: optional(
-      list(
-        closedObject({
-          key: oneOf(['metadata.name'], 'Field of the node.'),
-          operator: oneOf(['In', 'NotIn'], 'How it relates to the values.'),
-          values: Type.Array(Type.String()),
-        }),
-        'Requirements on fields; all must hold.',
-      ),
-    ),
-  },
-  { description: 'Requirements on a node; all must hold.' },
-);
-
-const affinityShape = closedObject(
-  {
-    nodeAffinity: optional(
-      closedObject({
-        requiredDuringSchedulingIgnoredDuringExecution: optional(
-          closedObject({
-            nodeSelectorTerms: list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 }),
-          }),
-        ),
-        preferredDuringSchedulingIgnoredDuringExecution: optional(
-          list(
-            closedObject({
-              weight: count('1 to 100.', { minimum: 1, maximum: 100 }),
-              preference: nodeSelectorTermShape,
-            }),
-            "Terms that add to a node's score.",
-          ),
-        ),
-      }),
-    ),
-  },
-  { description: 'Which nodes the task must or should run on.' },
-);
+export {
+  type Affinity,
+  type Container,
+  type ContainerPort,
+  containerShape,
+  hostPortKey,
+  type InitContainer,
+  type NodeSelectorTerm,
+  type SpreadConstraint,
+};
 
 const tolerationShape = closedObject(
   {
@@ -113,6 +71,7 @@ export const templateSpecFields = {
   ),
   nodeSelector: optional(stringMap('Labels a node must have.')),
   affinity: optional(affinityShape),
+  topologySpreadConstraints: optional(spreadConstraintsShape),
   tolerations: optional(list(tolerationShape, 'Taints the task may live with.')),
   priorityClassName: optional(
     text('PriorityClass of the task: monitoring, production, batch, best-effort or one of your own.'),
@@ -127,8 +86,6 @@ export const templateSpecShape = closedObject(templateSpecFields, {
 
 export type TemplateSpec = Static<typeof templateSpecShape>;
 export type Toleration = Static<typeof tolerationShape>;
-export type NodeSelectorTerm = Static<typeof nodeSelectorTermShape>;
-export type Affinity = Static<typeof affinityShape>;
 
 /** Fills in what depends on other fields: requests default to limits. */
 export function defaultTemplateSpec(spec: TemplateSpec): void {
@@ -164,6 +121,8 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ...hostPortClashes(spec, path),
     ...validateTolerations(spec, path),
     ...validateNodeSelector(spec, path),
+    ...validateAffinity(spec.affinity, `${path}.affinity`),
+    ...validateSpread(spec.topologySpreadConstraints, `${path}.topologySpreadConstraints`),
   ];
 }
 

@@ -5,13 +5,14 @@
  *   first task of a class    every node is filtered and scored, and the totals kept in a tree
  *   the ones after it        only the slots the change log names since then; then the root of the tree
  *
- * What differs within a class, where the rest of the task's job is, lowers a few slots while searching.
+ * What spread and affinity say of whole domains is said per part of the tree (part-ranking.ts). What differs
+ * within a class, where the rest of the task's job is, lowers a few slots while searching.
  * Invariant: what `schedule` answers, scheduleTask would answer.
  */
 import { EquivalenceClass } from './equivalence-class.ts';
 import type { Profile } from './profile.ts';
 import { type Decision, scheduleTask } from './schedule.ts';
-import type { SchedulingTask } from './scheduling-task.ts';
+import { classKeyOf, type SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Each keeps about 16 bytes per node. */
@@ -37,11 +38,11 @@ export class ClassIndex {
     const { slotForms, tieBreaker } = this.#profile;
     if (!slotForms) return undefined;
     const classes = this.#classes;
-    const { signature } = task;
-    let found = classes.get(signature);
-    if (found) classes.delete(signature);
+    const key = classKeyOf(task, this.#snapshot);
+    let found = classes.get(key);
+    if (found) classes.delete(key);
     if (!found?.isValid) found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreaker });
-    classes.set(signature, found);
+    classes.set(key, found);
     if (classes.size > maxClasses) classes.delete(classes.keys().next().value ?? '');
     return found;
   }

@@ -3,12 +3,17 @@
  * table. `place` first makes up for the changes since then.
  *
  * Invariant: as of change `#cursor`, values are what scheduleTask would work out, less the scorers
- * that have exceptions: those depend on more than the signature and are asked task by task.
+ * that have exceptions: those depend on more than the signature and are asked task by task. Rules that read
+ * other nodes are no part of the values: they judge parts of the ranking, decision by decision.
  */
+import type { DomainLedger } from './domain-ledger.ts';
+import { PartRanking } from './part-ranking.ts';
+import type { ScoreBounds } from './plugin.ts';
+import { noBounds, widen } from './plugins/normalized-score.ts';
 import type { SlotFilter, SlotForms, SlotScorer, WeightedScorer } from './profile.ts';
 import { nodeValue, type Placement, worthOfTotal } from './schedule.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
-import { type Handicap, infeasible, ScoreTree } from './score-tree.ts';
+import { type Handicap, infeasible, type Ranking, ScoreTree } from './score-tree.ts';
 import type { Snapshot } from './snapshot.ts';
 
 interface FilterRule {
@@ -20,6 +25,8 @@ interface ScoreRule {
   plugin: SlotScorer;
   weight: number;
   state: unknown;
+  /** Of a normalized score, as of the last search. */
+  bounds: ScoreBounds;
 }
 
 export interface ClassRules extends SlotForms {
@@ -35,7 +42,13 @@ export class EquivalenceClass {
   readonly #snapshot: Snapshot;
   /** All that may have a say; the state of one with exceptions is worked out task by task. */
   readonly #scorers: readonly ScoreRule[];
-  readonly #tree: ScoreTree;
+  readonly #ranking: Ranking;
+  /** The ranking again, and what its parts hang on, where there are rules that read other nodes. */
+  readonly #parts: PartRanking | undefined;
+  readonly #ledgers: readonly DomainLedger[];
+  readonly #topologyChanges: number;
+  readonly #domainFilters: FilterRule[];
+  readonly #domainScorers: ScoreRule[];
   readonly #layout: number;
   #cursor = 0;
   /** Rules over facts of nodes, and what they said by slot: the sum of their scores, or `infeasible`. */
@@ -55,38 +68,52 @@ export class EquivalenceClass {
     });
     this.#scorers = scorers.map(({ plugin, weight }) => {
       const state = plugin.exceptions ? undefined : plugin.preScore(task, snapshot, noVerdicts);
-      return { plugin, weight, state };
+      return { plugin, weight, state, bounds: noBounds() };
     });
     const scoreRules = this.#scorers.filter(({ state }) => state !== undefined);
     this.#snapshot = snapshot;
     this.#layout = snapshot.layout;
-    this.#tree = new ScoreTree(capacity);
+    this.#topologyChanges = snapshot.topologyChanges;
+    this.#domainFilters = filterRules.filter(({ plugin }) => plugin.ledgerOf);
+    this.#domainScorers = scoreRules.filter(({ plugin }) => plugin.ledgerOf);
+    this.#ledgers = [...this.#domainFilters, ...this.#domainScorers].flatMap(
+      ({ plugin, state }) => plugin.ledgerOf?.(state) ?? [],
+    );
+    if (this.#ledgers.length > 0) {
+      const judge = (slots: readonly number[]): (number | undefined)[] => this.#judge(slots);
+      this.#parts = new PartRanking(capacity, { ledgers: this.#ledgers, judge });
+    }
+    this.#ranking = this.#parts ?? new ScoreTree(capacity);
     this.#factTotals = new Int32Array(capacity);
     this.#factFilters = filterRules.filter(({ plugin }) => plugin.readsNodeFactsOnly);
     this.#factScorers = scoreRules.filter(({ plugin }) => plugin.readsNodeFactsOnly);
-    this.#filters = filterRules.filter(({ plugin }) => !plugin.readsNodeFactsOnly);
-    this.#taskScorers = scoreRules.filter(({ plugin }) => !plugin.readsNodeFactsOnly);
+    const readsTasksThere = ({ plugin }: FilterRule | ScoreRule): boolean =>
+      !plugin.readsNodeFactsOnly && !plugin.ledgerOf;
+    this.#filters = filterRules.filter(readsTasksThere);
+    this.#taskScorers = scoreRules.filter(readsTasksThere);
     this.#tieBreaker = tieBreaker?.plugin;
     this.#readAll();
   }
 
   /** False once the table was laid out anew: the states of the rules speak of columns that are no longer used. */
   get isValid(): boolean {
-    return this.#layout === this.#snapshot.layout;
+    const { layout, topologyChanges, forgottenChanges } = this.#snapshot;
+    if (this.#layout !== layout) return false;
+    return !this.#parts || (this.#topologyChanges === topologyChanges && this.#cursor >= forgottenChanges);
   }
 
   /** Undefined when the task fits nowhere. */
   place(task: SchedulingTask): Placement | undefined {
     this.#catchUp();
-    const tree = this.#tree;
     const { rank, names } = this.#snapshot;
     const rules = this.#rulesFor(task);
     const kin = rules.filter(({ plugin }) => plugin.exceptions);
-    const slot = kin.length === 0 ? tree.best : tree.bestWith(this.#handicapOf(kin), rank);
+    const slot = this.#ranking.bestWith(kin.length === 0 ? undefined : this.#handicapOf(kin), rank);
     if (slot < 0) return undefined;
     let score = 0;
-    const scores = rules.map(({ plugin, weight, state }) => {
-      const part = Math.floor(plugin.scoreSlot(state, this.#snapshot, slot));
+    const scores = rules.map(({ plugin, weight, state, bounds }) => {
+      const raw = plugin.scoreSlot(state, this.#snapshot, slot);
+      const part = Math.floor(plugin.normalize?.(raw, bounds) ?? raw);
       score += weight * part;
       return { plugin: plugin.name, score: part };
     });
@@ -103,9 +130,30 @@ export class EquivalenceClass {
         continue;
       }
       const state = plugin.preScore(task, this.#snapshot, noVerdicts);
-      if (state !== undefined) rules.push({ plugin, weight, state });
+      if (state !== undefined) rules.push({ plugin, weight, state, bounds: rule.bounds });
     }
     return rules;
+  }
+
+  /** What the rules that read other nodes say of the parts these slots are in. */
+  #judge(slots: readonly number[]): (number | undefined)[] {
+    const snapshot = this.#snapshot;
+    const raises = slots.map((slot): number | undefined =>
+      this.#domainFilters.every(({ plugin, state }) => plugin.admits(state, snapshot, slot)) ? 0 : undefined,
+    );
+    for (const rule of this.#domainScorers) {
+      const { plugin, weight, state } = rule;
+      rule.bounds = noBounds();
+      const raws = slots.map((slot, at) => {
+        const raw = plugin.scoreSlot(state, snapshot, slot);
+        if (raises[at] !== undefined) widen(rule.bounds, raw);
+        return raw;
+      });
+      for (const [at, raw] of raws.entries())
+        if (raises[at] !== undefined)
+          raises[at] += weight * Math.floor(plugin.normalize?.(raw, rule.bounds) ?? raw) * worthOfTotal;
+    }
+    return raises;
   }
 
   #handicapOf(kin: readonly ScoreRule[]): Handicap {
@@ -124,28 +172,42 @@ export class EquivalenceClass {
     const { changes, generation, factsGeneration, rank } = snapshot;
     const cursor = this.#cursor;
     if (cursor === changes) return;
-    if (cursor < snapshot.forgottenChanges || changes - cursor > snapshot.size) {
+    if (!this.#parts && (cursor < snapshot.forgottenChanges || changes - cursor > snapshot.size)) {
       this.#readAll();
       return;
     }
     for (let number = cursor + 1; number <= changes; number++) {
       const slot = snapshot.changedSlot(number);
+      for (const ledger of this.#ledgers) ledger.follow(number);
       // Of several changes of one slot only the last is worth a look.
       if (generation[slot] !== number) continue;
-      if (factsGeneration[slot]! > cursor) this.#readFacts(slot);
-      this.#tree.set(slot, this.#valueOf(slot), rank);
+      if (factsGeneration[slot]! > cursor) {
+        this.#readFacts(slot);
+        for (const ledger of this.#ledgers) ledger.rereadFacts(slot);
+      }
+      this.#ranking.set(slot, this.#valueOf(slot), rank);
     }
+    this.#moveSlots();
     this.#cursor = changes;
+  }
+
+  /** To the parts the ledgers now say they are in. */
+  #moveSlots(): void {
+    const { rank } = this.#snapshot;
+    for (const { moved } of this.#ledgers) {
+      for (const slot of moved) this.#parts?.move(slot, rank);
+      moved.length = 0;
+    }
   }
 
   #readAll(): void {
     const { size, changes, rank } = this.#snapshot;
-    const { values } = this.#tree;
+    const { values } = this.#ranking;
     for (let slot = 0; slot < size; slot++) {
       this.#readFacts(slot);
       values[slot] = this.#valueOf(slot);
     }
-    this.#tree.build(rank);
+    this.#ranking.build(rank);
     this.#cursor = changes;
   }
 

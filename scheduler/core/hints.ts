@@ -11,5 +11,9 @@ export function givesHope(
   { event, task, refusedBy }: { event: ClusterEvent; task: SchedulingTask; refusedBy: ReadonlySet<string> },
 ): boolean {
   if (refusedBy.size === 0) return event.type === 'NodeAdded';
-  return filters.some(({ name, hint }) => refusedBy.has(name) && (!hint || hint(event, task, snapshot)));
+  const isElsewhere = event.type === 'TaskPlaced' || event.type === 'NodeRemoved';
+  return filters.some(
+    ({ name, hint, readsOtherNodes = false }) =>
+      refusedBy.has(name) && (readsOtherNodes || !isElsewhere) && (!hint || hint(event, task, snapshot)),
+  );
 }

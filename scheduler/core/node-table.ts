@@ -8,10 +8,14 @@
  */
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
 import type { NodeFacts } from './node-facts.ts';
+import { type Presence, PresenceTable, type TaskChange } from './presence.ts';
 import type { Footprint } from './scheduling-task.ts';
 import type { ResourceColumns, Snapshot } from './snapshot.ts';
+import type { HeldTerm, TaskIdentity } from './task-identity.ts';
+import { Topology } from './topology.ts';
 
 const firstCapacity = 64;
 
@@ -24,6 +28,7 @@ export class NodeTable implements Snapshot {
   size = 0;
   nodeCount = 0;
   reliefs = 0;
+  topologyChanges = 0;
   readonly names: string[] = [];
   readonly labels: Labels[] = [];
   readonly taintSets: (readonly Taint[])[] = [[]];
@@ -37,6 +42,7 @@ export class NodeTable implements Snapshot {
   layout = 0;
   /** The slots of the last changes, a ring: change n is at n modulo its length, a power of two. */
   #log = new Int32Array(changesKept(firstCapacity));
+  #logTasks: (TaskChange | undefined)[] = [];
   #logStart = 0;
   #capacity = firstCapacity;
   /** Tasks charged per slot. */
@@ -49,6 +55,10 @@ export class NodeTable implements Snapshot {
   readonly #taintSetIds = new Map<string, number>([['[]', 0]]);
   readonly #ports = new HolderTable();
   readonly #jobs = new HolderTable();
+  readonly #presence = new PresenceTable();
+  readonly #terms = new HeldTerms();
+  readonly #topologies = new Map<string, Topology>();
+  readonly #namespaces = new Map<string, Labels>();
 
   resource(name: string): ResourceColumns | undefined {
     return this.#resources.get(name);
@@ -60,6 +70,32 @@ export class NodeTable implements Snapshot {
 
   changedSlot(number: number): number {
     return this.#log[number & (this.#log.length - 1)]!;
+  }
+
+  taskChange(number: number): TaskChange | undefined {
+    return this.#logTasks[number & (this.#log.length - 1)];
+  }
+
+  tasksOn(slot: number): ReadonlyMap<TaskIdentity, Presence> {
+    return this.#presence.on(slot);
+  }
+
+  termsSelecting(task: TaskIdentity): readonly HeldTerm[] {
+    return this.#terms.selecting(task, this.#namespaces);
+  }
+
+  get namespaces(): ReadonlyMap<string, Labels> {
+    return this.#namespaces;
+  }
+
+  topology(key: string): Topology {
+    let topology = this.#topologies.get(key);
+    if (!topology) {
+      this.#topologies.set(key, (topology = new Topology(key, this.#capacity)));
+      for (let slot = 0; slot < this.size; slot++)
+        if (this.present[slot] === 1) topology.set(slot, this.labels[slot]);
+    }
+    return topology;
   }
 
   portHolders(port: string): Iterable<number> {
@@ -93,6 +129,7 @@ export class NodeTable implements Snapshot {
     this.unschedulable[slot] = Number(facts.unschedulable);
     this.taintSet[slot] = this.#internTaints(facts.taints);
     this.labels[slot] = facts.labels;
+    this.#setDomains(slot, facts.labels);
     // A node that sets no limit to its tasks has none (as in the API server's check).
     this.#setAllocatable(slot, { pods: Number.POSITIVE_INFINITY, ...facts.allocatable });
     this.#touch(slot);
@@ -106,33 +143,50 @@ export class NodeTable implements Snapshot {
     if (slot === undefined || this.present[slot] === 0) return;
     this.nodeCount--;
     this.present[slot] = 0;
+    this.#setDomains(slot, undefined);
     this.#setAllocatable(slot, {});
     this.#touch(slot);
+    this.reliefs++;
     this.factsGeneration[slot] = this.changes;
     this.#releaseSlot(slot);
   }
 
   /** Takes the footprint of one task from the node. */
-  charge(name: string, { requests, ports, job }: Footprint): void {
+  charge(name: string, { requests, ports, job, identity }: Footprint): void {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
     for (const port of ports) this.#ports.take(port, slot);
     if (job !== undefined) this.#jobs.take(job, slot);
     this.#tasks[slot]!++;
-    this.#touch(slot);
+    this.#terms.add(identity);
+    this.#touch(slot, { identity, count: 1, ending: 0 });
   }
 
-  /** Gives back what `charge` took; gives the slot it was on. */
-  discharge(name: string, { requests, ports, job }: Footprint): number {
+  /** Gives back what `charge` took; gives the slot it was on. `ending`: the task had been marked so. */
+  discharge(name: string, { requests, ports, job, identity }: Footprint, ending = false): number {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
     for (const port of ports) this.#ports.giveBack(port, slot);
     if (job !== undefined) this.#jobs.giveBack(job, slot);
     this.#tasks[slot]!--;
-    this.#touch(slot);
+    this.#terms.remove(identity);
+    this.#touch(slot, { identity, count: -1, ending: ending ? -1 : 0 });
     this.reliefs++;
     this.#releaseSlot(slot);
     return slot;
+  }
+
+  /** A task there was told to end, or that was taken back. */
+  markEnding(name: string, { identity }: Footprint, ending: boolean): void {
+    this.#touch(this.#slotFor(name), { identity, count: 0, ending: ending ? 1 : -1 });
+    this.reliefs++;
+  }
+
+  setNamespace(name: string, labels: Labels): void {
+    if (JSON.stringify(this.#namespaces.get(name)) === JSON.stringify(labels)) return;
+    this.#namespaces.set(name, labels);
+    this.layout++;
+    this.reliefs++;
   }
 
   /** Something about the tasks of the node is different that no column shows: readers of the log look again. */
@@ -141,9 +195,11 @@ export class NodeTable implements Snapshot {
     if (slot !== undefined) this.#touch(slot);
   }
 
-  #touch(slot: number): void {
+  #touch(slot: number, change?: TaskChange): void {
     this.generation[slot] = ++this.changes;
-    this.#log[this.changes & (this.#log.length - 1)] = slot;
+    const at = this.changes & (this.#log.length - 1);
+    this.#log[at] = slot;
+    this.#logTasks[at] = change && this.#presence.change(slot, change);
   }
 
   #slotFor(name: string): number {
@@ -179,6 +235,10 @@ export class NodeTable implements Snapshot {
     return columns;
   }
 
+  #setDomains(slot: number, labels: Labels | undefined): void {
+    for (const topology of this.#topologies.values()) if (topology.set(slot, labels)) this.topologyChanges++;
+  }
+
   #internTaints(taints: readonly Taint[]): number {
     const key = JSON.stringify(taints.map(({ key, value = '', effect }) => [key, value, effect]));
     let id = this.#taintSetIds.get(key);
@@ -205,11 +265,13 @@ export class NodeTable implements Snapshot {
     this.generation = enlarged(this.generation);
     this.factsGeneration = enlarged(this.factsGeneration);
     this.#log = new Int32Array(changesKept(this.#capacity));
+    this.#logTasks = [];
     this.#logStart = this.changes;
     this.layout++;
     this.#tasks = enlarged(this.#tasks);
     this.#rank = enlarged(this.#rank);
     for (const columns of this.#resources.values()) columns.grow();
+    for (const topology of this.#topologies.values()) topology.grow();
   }
 }
 

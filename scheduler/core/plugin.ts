@@ -8,16 +8,19 @@
  *
  * With `admits` and `scoreSlot` a plugin also answers for one node at a time, so that decisions of like
  * tasks are kept and only what changed is looked at again (class-index.ts). These two may depend on nothing
- * but the one node and what the task's signature covers. A profile with a plugin that lacks them looks at
+ * but the one node and what the task's signature covers (with `ledgerOf`: and sums over domains). A profile with a plugin that lacks them looks at
  * all nodes for every task: slower, and the same decisions.
  *
  * To add a call to an extension point that has none yet: collect its plugins in Profile, call them at
  * their place in scheduleTask (core points) or scheduler.ts (points around the bind), and take the point
  * out of `pointsWithoutRunner`.
  */
+import type { Task } from '../../api/kinds/task.ts';
+import type { DomainLedger } from './domain-ledger.ts';
 import type { NodeChange } from './node-facts.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { TaskIdentity } from './task-identity.ts';
 
 /** Verdict on a node nobody refused so far. */
 export const feasible = 0;
@@ -48,17 +51,37 @@ export interface Shortage {
   allocatable: number;
 }
 
+/** A demand of a task that could be dropped. */
+export interface Relaxation {
+  /** Which field, in one word. */
+  kind: string;
+  /** `if the required node affinity were dropped`. */
+  text: string;
+  change: (spec: Task['spec']) => Partial<Task['spec']>;
+}
+
+/** The lowest and the highest raw score of the feasible nodes; NaN is no score. */
+export interface ScoreBounds {
+  least: number;
+  most: number;
+}
+
 /** Something happened that may make room for waiting tasks. */
 export type ClusterEvent =
   | { type: 'NodeAdded'; slot: number }
   | { type: 'NodeChanged'; slot: number; changes: ReadonlySet<NodeChange> }
-  | { type: 'TaskReleased'; slot: number };
+  | { type: 'NodeRemoved'; slot: number }
+  /** `identity` absent: whose it was is not known. */
+  | { type: 'TaskReleased'; slot: number; identity?: TaskIdentity }
+  | { type: 'TaskPlaced'; slot: number; identity: TaskIdentity };
 
 /** The states are what a plugin works out once per task; undefined means it has no say in this task. */
 export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   readonly name: string;
   /** `admits` and `scoreSlot` read only facts of the node itself, not what tasks hold of it. */
   readonly readsNodeFactsOnly?: boolean;
+  /** Its answer for a node hangs on other nodes as well: `ledgerOf` belongs to it. */
+  readonly readsOtherNodes?: boolean;
 
   /** May the task be queued at all? Gives the reason why not. */
   preEnqueue?(task: SchedulingTask): string | undefined;
@@ -72,6 +95,8 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   admits?(state: FilterState, snapshot: Snapshot, slot: number): boolean;
   /** Every reason why `filter` refuses that node, at least one. Belongs to `filter`. */
   explain?(state: FilterState, snapshot: Snapshot, slot: number): Rejection[];
+  /** What the task could do without to please this plugin; guesses, to be tried. */
+  relax?(task: Task, snapshot: Snapshot): Relaxation[];
   /** Could this event make nodes acceptable that `filter` refused? (KEP-4247, QueueingHint.) Absent: always. */
   hint?(event: ClusterEvent, task: SchedulingTask, snapshot: Snapshot): boolean;
   /** No node is feasible: makes one so (preemption), giving its slot. */
@@ -83,6 +108,13 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   score?(state: ScoreState, snapshot: Snapshot, scores: Float64Array): void;
   /** `score` for one slot, to the last bit. */
   scoreSlot?(state: ScoreState, snapshot: Snapshot, slot: number): number;
+  /** With it, `scoreSlot` gives raw scores, and this what they come to beside those of the other feasible nodes. */
+  normalize?(raw: number, bounds: ScoreBounds): number;
+  /**
+   * For plugins that read other nodes: what they know of domains, kept up to date while the state is kept.
+   * Slots of one part (`partOf`) then get the same answer of `admits` and of `scoreSlot`.
+   */
+  ledgerOf?(state: FilterState | ScoreState): DomainLedger;
   /**
    * Of a scorer whose state is not the same for all tasks of a signature (it counts the task's own job):
    * the slots that may score less than 100, as keys. All others score 100, none more.
@@ -100,7 +132,7 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   postBind?(task: SchedulingTask, node: string): void;
 }
 
-export type ExtensionPoint = Exclude<keyof Plugin, 'name' | 'readsNodeFactsOnly'>;
+export type ExtensionPoint = Exclude<keyof Plugin, 'name' | 'readsNodeFactsOnly' | 'readsOtherNodes'>;
 
 /** Extension points nothing implements yet; a profile refuses a plugin that has one, rather than ignore it. */
 export const pointsWithoutRunner: readonly ExtensionPoint[] = [

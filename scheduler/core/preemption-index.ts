@@ -8,7 +8,7 @@
 import { type Candidate, candidateOn, compareCandidates } from './preemption.ts';
 import type { Profile, SlotFilter } from './profile.ts';
 import type { Resident, Residents } from './residents.ts';
-import type { SchedulingTask } from './scheduling-task.ts';
+import { classKeyOf, type SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface Preemption {
@@ -67,9 +67,11 @@ export class PreemptionIndex {
 
   #caughtUp(task: SchedulingTask): PreemptorClass {
     const { snapshot } = this.#cell;
-    const { signature } = task;
-    let found = this.#classes.get(signature);
-    this.#classes.delete(signature);
+    const key = classKeyOf(task, snapshot);
+    let found = this.#classes.get(key);
+    this.#classes.delete(key);
+    if (found?.lasting.some(({ plugin }) => plugin.readsOtherNodes) && found.cursor !== snapshot.changes)
+      found = undefined;
     if (!found || found.layout !== snapshot.layout || found.cursor < snapshot.forgottenChanges) {
       found = this.#classFor(task);
       for (let slot = 0; slot < snapshot.size; slot++) this.#read(found, task, slot);
@@ -80,7 +82,7 @@ export class PreemptionIndex {
       }
     }
     found.cursor = snapshot.changes;
-    this.#classes.set(signature, found);
+    this.#classes.set(key, found);
     if (this.#classes.size > maxClasses) this.#classes.delete(this.#classes.keys().next().value ?? '');
     return found;
   }

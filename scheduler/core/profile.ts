@@ -8,6 +8,7 @@ import { ApiError } from '../../api/meta/api-error.ts';
 import { type Plugin, pointsWithoutRunner } from './plugin.ts';
 import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { bestFit } from './plugins/best-fit.ts';
+import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
 import { leastAllocated } from './plugins/least-allocated.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
@@ -17,6 +18,7 @@ import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
+import { topologySpread } from './plugins/topology-spread.ts';
 
 export type QueueSort = Plugin & Required<Pick<Plugin, 'queueSort'>>;
 export type Filter = Plugin & Required<Pick<Plugin, 'preFilter' | 'filter' | 'explain'>>;
@@ -53,6 +55,8 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: nodeAffinity, weight: 2 },
   { plugin: nodePorts },
   { plugin: nodeResourcesFit },
+  { plugin: topologySpread, weight: 2 },
+  { plugin: interTaskAffinity, weight: 2 },
   { plugin: jobSpreading, weight: 2 },
   { plugin: bestFit },
 ];
@@ -74,6 +78,7 @@ export const pluginSets: ReadonlyMap<string, readonly PluginEntry[]> = new Map([
 const maxFilters = 254;
 
 export class Profile {
+  readonly plugins: readonly Plugin[];
   readonly queueSort: QueueSort['queueSort'];
   readonly filters: readonly Filter[];
   readonly scorers: readonly WeightedScorer[];
@@ -88,6 +93,7 @@ export class Profile {
   constructor(entries: readonly PluginEntry[] = defaultPlugins) {
     for (const { plugin } of entries) refuseUnknownPoints(plugin);
     const plugins = entries.map(({ plugin }) => plugin);
+    this.plugins = plugins;
     const [sort, ...more] = plugins.filter(isQueueSort);
     if (!sort || more.length > 0)
       throw new ApiError('Invalid', 'a profile needs exactly one plugin with queueSort');

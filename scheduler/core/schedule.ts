@@ -30,9 +30,12 @@ export interface Refusal {
 /** What one point of total is worth in `nodeValue`; no fit weighs as much. */
 export const worthOfTotal = 1024;
 
-/** One number to compare nodes by: the total first, then the fit, to some ten digits. */
+/** Fits are rounded to a millionth, to a power of two, so that sums of values are exact in any order. */
+const fitGrain = 2 ** 20;
+
+/** One number to compare nodes by: the total first, then the fit. */
 export function nodeValue(total: number, fit: number): number {
-  return total * worthOfTotal + Math.min(fit, worthOfTotal - 1);
+  return total * worthOfTotal + Math.round(Math.min(fit, worthOfTotal - 1) * fitGrain) / fitGrain;
 }
 
 /** The states of the filters that have a say in this task, in the order of `profile.filters`. */

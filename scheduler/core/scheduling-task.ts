@@ -7,6 +7,8 @@ import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
 import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
 import { keyOf } from '../../api/meta/object-meta.ts';
 import type { ResourceAmounts } from '../../api/meta/quantity.ts';
+import type { Snapshot } from './snapshot.ts';
+import { type TaskIdentity, type TaskRelations, taskIdentity, taskRelations } from './task-identity.ts';
 
 /** What a task holds of a node from its bind to its end. */
 export interface Footprint {
@@ -16,6 +18,8 @@ export interface Footprint {
   ports: readonly string[];
   /** `namespace/name` of the job it belongs to. */
   job?: string;
+  /** What it is to the tasks around it. */
+  identity: TaskIdentity;
 }
 
 export interface SchedulingTask extends Footprint {
@@ -31,6 +35,7 @@ export interface SchedulingTask extends Footprint {
   nodeSelector: Record<string, string>;
   nodeAffinity: NonNullable<Affinity['nodeAffinity']>;
   tolerations: readonly Toleration[];
+  relations: TaskRelations;
   /**
    * Tasks of one signature are alike to every filter and, but for where the rest of their jobs is, to every
    * scorer: what is worked out for one holds for all (Borg's and kube-scheduler's equivalence class).
@@ -40,9 +45,11 @@ export interface SchedulingTask extends Footprint {
 
 export function schedulingTask(task: Task): SchedulingTask {
   const { metadata, spec } = task;
-  const { job, ...footprint } = footprintOf(task);
+  const relations = taskRelations(task);
+  const { job, identity, ...footprint } = footprintOf(task, relations);
   const asks = {
     ...footprint,
+    relations,
     priority: spec.priority ?? 0,
     nodeSelector: spec.nodeSelector ?? {},
     nodeAffinity: spec.affinity?.nodeAffinity ?? {},
@@ -50,17 +57,38 @@ export function schedulingTask(task: Task): SchedulingTask {
   };
   return {
     ...asks,
+    identity,
     ...(job === undefined ? {} : { job }),
     ...(spec.priorityClassName === undefined ? {} : { priorityClassName: spec.priorityClassName }),
     key: keyOf(task),
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',
-    signature: JSON.stringify(asks),
+    signature: JSON.stringify(isRelated(relations) ? [asks, metadata.namespace] : asks),
   };
 }
 
-export function footprintOf({ metadata, spec }: Task): Footprint {
+/** Relations mean other tasks in other namespaces. */
+function isRelated({ near, far, preferred, spread }: TaskRelations): boolean {
+  return near.length + far.length + preferred.length + spread.length > 0;
+}
+
+export function footprintOf(task: Task, relations = taskRelations(task)): Footprint {
+  const { metadata, spec } = task;
   const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
-  return { requests: Object.fromEntries(requests), ports: taskHostPorts(spec), ...job };
+  return {
+    requests: Object.fromEntries(requests),
+    ports: taskHostPorts(spec),
+    identity: taskIdentity(task, relations),
+    ...job,
+  };
+}
+
+/**
+ * Tasks of one class are decided alike: of one signature, and concerned by the same terms of the tasks on
+ * nodes. Holds for the moment.
+ */
+export function classKeyOf({ signature, identity }: SchedulingTask, snapshot: Snapshot): string {
+  const terms = snapshot.termsSelecting(identity);
+  return terms.length === 0 ? signature : `${signature}\n${terms.map(({ key }) => key).join('\n')}`;
 }

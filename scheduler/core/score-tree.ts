@@ -16,7 +16,17 @@ const groupBits = 4;
 /** By how much one search lowers the value of a slot: 0 for most slots, never more. */
 export type Handicap = (slot: number) => number;
 
-export class ScoreTree {
+/** Slots in the order of their values. */
+export interface Ranking {
+  /** By slot; filled in before `build`, changed by `set` after it. */
+  readonly values: Float64Array;
+  set(slot: number, value: number, rank: Int32Array): void;
+  build(rank: Int32Array): void;
+  /** The best slot, some values lowered; -1 when there is none. */
+  bestWith(handicap: Handicap | undefined, rank: Int32Array): number;
+}
+
+export class ScoreTree implements Ranking {
   readonly values: Float64Array;
   /** Inner node n has children 2n and 2n+1; from `#groups` on they are the groups. Holds slots. */
   readonly #winners: Int32Array;
@@ -28,11 +38,6 @@ export class ScoreTree {
     this.#groups = groups;
     this.values = new Float64Array(groups << groupBits).fill(infeasible);
     this.#winners = new Int32Array(2 * groups).fill(nobody);
-  }
-
-  /** The best slot, or -1. */
-  get best(): number {
-    return this.#winners[1]!;
   }
 
   set(slot: number, value: number, rank: Int32Array): void {
@@ -61,10 +66,11 @@ export class ScoreTree {
       winners[at] = this.#better(winners[2 * at]!, winners[2 * at + 1]!, rank);
   }
 
-  /** The best slot when some values are lower than the tree has them: branch and bound from the root. */
-  bestWith(handicap: Handicap, rank: Int32Array): number {
+  /** Branch and bound from the root. */
+  bestWith(handicap: Handicap | undefined, rank: Int32Array): number {
     const { values } = this;
     const winners = this.#winners;
+    if (!handicap) return winners[1]!;
     const groups = this.#groups;
     let best = nobody;
     let bestValue = infeasible;

@@ -7,6 +7,9 @@
  */
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import type { Presence, TaskChange } from './presence.ts';
+import type { HeldTerm, TaskIdentity } from './task-identity.ts';
+import type { Topology } from './topology.ts';
 
 /** One resource on all nodes; cpu in milli, everything else in whole units. */
 export interface ResourceColumns {
@@ -50,6 +53,8 @@ export interface Snapshot {
   readonly reliefs: number;
   /** Which slot a change was of; `forgottenChanges` < number ≤ `changes`. */
   changedSlot(number: number): number;
+  /** What that change was of the tasks there; undefined when it was of the node, or of nothing a reader of tasks counts. */
+  taskChange(number: number): TaskChange | undefined;
   /** Undefined when no node offers or uses it. */
   resource(name: string): ResourceColumns | undefined;
   /** Slots on which a port (`TCP/8080`) is taken. */
@@ -57,4 +62,13 @@ export interface Snapshot {
   isPortTaken(port: string, slot: number): boolean;
   /** How many tasks of a job (`namespace/name`) are on each slot that has any. */
   tasksOfJob(job: string): ReadonlyMap<number, number>;
+  /** Tasks on a slot, those of equal identity counted together. */
+  tasksOn(slot: number): ReadonlyMap<TaskIdentity, Presence>;
+  /** Affinity terms of tasks on nodes that select the task; a few objects, always in the same order. */
+  termsSelecting(task: TaskIdentity): readonly HeldTerm[];
+  topology(key: string): Topology;
+  /** Counts nodes that came into, left or changed their domain: what was worked out over domains before is void. */
+  readonly topologyChanges: number;
+  /** Labels of the namespaces that are known. */
+  readonly namespaces: ReadonlyMap<string, Labels>;
 }

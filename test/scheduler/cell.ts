@@ -22,6 +22,8 @@ export interface TaskWords extends Partial<Omit<Task['spec'], 'containers'>> {
   containers?: ResourceList[];
   ports?: { containerPort: number; hostPort?: number; protocol?: 'TCP' | 'UDP' }[];
   created?: string;
+  labels?: Record<string, string>;
+  namespace?: string;
   phase?: Task['status']['phase'];
 }
 
@@ -43,15 +45,17 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
 }
 
 export function taskOf(name: string, words: TaskWords = {}): Task {
-  const { requests = {}, containers = [requests], ports = [], created, phase = 'Pending', ...spec } = words;
+  const { requests = {}, containers = [requests], ports = [], created, phase = 'Pending', ...rest } = words;
+  const { labels, namespace = 'default', ...spec } = rest;
   const withPorts = ports.map((port) => ({ protocol: 'TCP' as const, ...port }));
   return {
     apiVersion: Task.apiVersion,
     kind: Task.kind,
     metadata: {
-      namespace: 'default',
+      namespace,
       name,
       uid: `uid-of-${name}`,
+      ...(labels ? { labels } : {}),
       creationTimestamp: created ?? '2030-01-01T00:00:00Z',
     },
     spec: {

@@ -68,7 +68,8 @@ describe('node table', () => {
     unschedulable: false,
     ready: true,
   });
-  const footprint = { requests: { cpu: 400 }, ports: ['TCP/80'] };
+  const identity = { key: 'default', namespace: 'default', labels: {}, terms: [] };
+  const footprint = { requests: { cpu: 400 }, ports: ['TCP/80'], identity };
 
   it('grows without losing a row', () => {
     const table = new NodeTable();

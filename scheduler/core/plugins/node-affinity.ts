@@ -43,8 +43,8 @@ export const nodeAffinity = {
 
   /** Worth another try only if this very node would do now. */
   hint(event, task, snapshot) {
-    if (event.type === 'TaskReleased') return false;
-    if (event.type === 'NodeChanged' && !event.changes.has('labels')) return false;
+    if (event.type === 'NodeChanged' ? !event.changes.has('labels') : event.type !== 'NodeAdded')
+      return false;
     const state = filterState(task);
     return !state || refusal(state, snapshot, event.slot) === undefined;
   },
@@ -71,6 +71,12 @@ function scoreOf({ preferences, sum }: ScoreState, snapshot: Snapshot, slot: num
     if (matchesTerm(preference, snapshot, slot)) matched += weight;
   }
   return (100 * matched) / sum;
+}
+
+/** Whether the task's selector and required affinity let it on a slot. */
+export function admitsByAffinity(task: SchedulingTask, snapshot: Snapshot): (slot: number) => boolean {
+  const state = filterState(task);
+  return state ? (slot) => refusal(state, snapshot, slot) === undefined : () => true;
 }
 
 function filterState({ nodeSelector, nodeAffinity: affinity }: SchedulingTask): FilterState | undefined {

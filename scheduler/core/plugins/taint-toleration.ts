@@ -5,6 +5,8 @@
 import type { Taint } from '../../../api/kinds/node.ts';
 import type { Toleration } from '../../../api/kinds/task-spec.ts';
 import { feasible, type Plugin } from '../plugin.ts';
+import type { SchedulingTask } from '../scheduling-task.ts';
+import type { Snapshot } from '../snapshot.ts';
 
 /** By taint set: how many of its taints the task does not tolerate. */
 type Intolerable = Float64Array;
@@ -41,8 +43,8 @@ export const taintToleration = {
 
   /** Worth another try only if this very node would do now. */
   hint(event, { tolerations }, { taintSet, taintSets }) {
-    if (event.type === 'TaskReleased') return false;
-    if (event.type === 'NodeChanged' && !event.changes.has('taints')) return false;
+    if (event.type === 'NodeChanged' ? !event.changes.has('taints') : event.type !== 'NodeAdded')
+      return false;
     const taints = taintSets[taintSet[event.slot]!] ?? [];
     return taints.every((taint) => !isHard(taint) || tolerates(tolerations, taint));
   },
@@ -56,6 +58,15 @@ export const taintToleration = {
 
   scoreSlot: (intolerable, { taintSet }, slot) => scoreOf(intolerable[taintSet[slot]!]!),
 } satisfies Plugin<FilterState, Intolerable>;
+
+/** Whether the task tolerates what would keep it off a slot. */
+export function admitsByTaints(
+  { tolerations }: SchedulingTask,
+  snapshot: Snapshot,
+): (slot: number) => boolean {
+  const intolerable = countIntolerable(snapshot.taintSets, tolerations, isHard);
+  return intolerable ? (slot) => intolerable[snapshot.taintSet[slot]!] === 0 : () => true;
+}
 
 /** Undefined when the task lives with all of them, which is the usual case. */
 function countIntolerable(
