@@ -6,7 +6,7 @@
  */
 import { jobNameLabel, taskIndexLabel, templateHashLabel } from '../api/kinds/job-labels.ts';
 import { wantedTasks } from '../api/kinds/job-state.ts';
-import { Job, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { Job, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type AnyObject, keyOf } from '../api/meta/object-meta.ts';
@@ -38,7 +38,11 @@ export const exitCodePending = 2;
 
 /** Gives exit code 2 when a task of the manifest would stay pending. */
 export async function plan({ client, objects, json }: PlanOptions, output: Output): Promise<number> {
-  const [nodes, tasks] = await Promise.all([client.list(Node), client.list(Task)]);
+  const [nodes, tasks, namespaces] = await Promise.all([
+    client.list(Node),
+    client.list(Task),
+    client.list(Namespace),
+  ]);
   const changes = await jobChanges(client, objects, tasks.items);
   const created = changes.flatMap((change) => change.created);
   const ended = new Set(changes.flatMap((change) => change.ended));
@@ -48,7 +52,10 @@ export async function plan({ client, objects, json }: PlanOptions, output: Outpu
       spec.nodeName === undefined && !isTerminal(status.phase) && !metadata.deletionTimestamp,
   );
   const isNew = new Set(created);
-  const planned = planTasks(new ForkedCell(nodes.items, left), [...waiting, ...created]);
+  const planned = planTasks(new ForkedCell(nodes.items, left, { namespaces: namespaces.items }), [
+    ...waiting,
+    ...created,
+  ]);
   const ours = planned.filter(({ task }) => isNew.has(task));
   const kept = changes.reduce((sum, change) => sum + change.kept, 0);
   output.out(json ? asJson(ours, { kept, ended: ended.size }) : planText(ours, { kept, ended: ended.size }));

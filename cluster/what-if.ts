@@ -2,7 +2,7 @@
  * The door from the CLI to the scheduler's what-if: reads nodes and tasks of a live cluster through the
  * client, lets the pure part answer, prints the answer.
  */
-import { Node, Task } from '../api/kinds/resources.ts';
+import { Namespace, Node, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import type { Output } from '../cli/output.ts';
@@ -34,8 +34,12 @@ export async function why({ client, task: key, json }: WhyOptions, output: Outpu
 
 /** The cell as the API server has it now. */
 export async function liveCell(client: Client): Promise<ForkedCell> {
-  const [nodes, tasks] = await Promise.all([client.list(Node), client.list(Task)]);
-  return new ForkedCell(nodes.items, tasks.items);
+  const [nodes, tasks, namespaces] = await Promise.all([
+    client.list(Node),
+    client.list(Task),
+    client.list(Namespace),
+  ]);
+  return new ForkedCell(nodes.items, tasks.items, { namespaces: namespaces.items });
 }
 
 function whyText(task: Task, answer: Why): string {

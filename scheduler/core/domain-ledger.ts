@@ -19,7 +19,7 @@ export interface Dimension {
 }
 
 /** Of a domain with more nodes, the slots are told apart by the domain, not by what is in it. */
-const smallDomain = 32;
+const smallDomain = 8;
 /** Remembered amounts; names of tasks in labels would make them endless. */
 const maxRemembered = 100_000;
 

@@ -96,7 +96,7 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   /** Every reason why `filter` refuses that node, at least one. Belongs to `filter`. */
   explain?(state: FilterState, snapshot: Snapshot, slot: number): Rejection[];
   /** What the task could do without to please this plugin; guesses, to be tried. */
-  relax?(task: Task, snapshot: Snapshot): Relaxation[];
+  relax?(task: Task, snapshot: Snapshot, asked: SchedulingTask): Relaxation[];
   /** Could this event make nodes acceptable that `filter` refused? (KEP-4247, QueueingHint.) Absent: always. */
   hint?(event: ClusterEvent, task: SchedulingTask, snapshot: Snapshot): boolean;
   /** No node is feasible: makes one so (preemption), giving its slot. */

@@ -4,16 +4,8 @@
  */
 import type { Assumption } from './forked-cell.ts';
 
-export type IdeaKind =
-  | 'request'
-  | 'toleration'
-  | 'nodeSelector'
-  | 'nodeAffinity'
-  | 'ports'
-  | 'uncordon'
-  | 'nodeReady'
-  | 'jobEnds'
-  | 'nodeAdded';
+/** One word; those of relaxations are the plugins' to choose. */
+export type IdeaKind = string;
 
 export interface Idea {
   kind: IdeaKind;

@@ -5,9 +5,10 @@
  *
  * Invariant: between two questions the cell is as it was built, but for what `place` put into it.
  */
-import type { Node, Task } from '../../api/kinds/resources.ts';
+import type { Namespace, Node, Task } from '../../api/kinds/resources.ts';
 import { isTerminal } from '../../api/kinds/task-phase.ts';
 import { ClusterState } from '../cluster-state.ts';
+import type { Relaxation } from '../core/plugin.ts';
 import { Profile } from '../core/profile.ts';
 import { type Decision, scheduleTask } from '../core/schedule.ts';
 import { schedulingTask } from '../core/scheduling-task.ts';
@@ -23,6 +24,12 @@ export interface Assumption {
   ended?: readonly Task[];
 }
 
+export interface CellObjects {
+  profile?: Profile;
+  /** Tasks may be selected by the labels of theirs. */
+  namespaces?: readonly Namespace[];
+}
+
 export class ForkedCell {
   readonly nodes: readonly Node[];
   /** Those that hold something of a node. */
@@ -31,11 +38,16 @@ export class ForkedCell {
   readonly #nodesByName: ReadonlyMap<string, Node>;
   readonly #profile: Profile;
 
-  constructor(nodes: readonly Node[], tasks: readonly Task[], profile = new Profile()) {
+  constructor(
+    nodes: readonly Node[],
+    tasks: readonly Task[],
+    { profile = new Profile(), namespaces = [] }: CellObjects = {},
+  ) {
     this.nodes = nodes;
     this.tasks = tasks.filter(({ spec, status }) => spec.nodeName !== undefined && !isTerminal(status.phase));
     this.#nodesByName = new Map(nodes.map((node) => [node.metadata.name, node]));
     this.#profile = profile;
+    for (const { metadata } of namespaces) this.#state.setNamespace(metadata.name, metadata.labels ?? {});
     for (const node of nodes) this.#state.setNode(node);
     for (const task of this.tasks) this.#state.setTask(task);
   }
@@ -46,6 +58,12 @@ export class ForkedCell {
 
   get queueSort(): Profile['queueSort'] {
     return this.#profile.queueSort;
+  }
+
+  /** Everything the plugins think the task could do without. */
+  relaxationsOf(task: Task): Relaxation[] {
+    const asked = schedulingTask(task);
+    return this.#profile.plugins.flatMap((plugin) => plugin.relax?.(task, this.snapshot, asked) ?? []);
   }
 
   /** Where the task would go now, under all the assumptions together. */

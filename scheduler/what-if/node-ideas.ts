@@ -2,12 +2,11 @@
 import { jobNameLabel } from '../../api/kinds/job-labels.ts';
 import type { Node, Task } from '../../api/kinds/resources.ts';
 import { isConditionTrue } from '../../api/meta/conditions.ts';
+import { stateTaintPrefix } from '../core/plugins/taint-toleration.ts';
 import type { Idea } from './counterfactual.ts';
 import type { ForkedCell } from './forked-cell.ts';
 
 const hostname = 'kubernetes.io/hostname';
-/** Taints that say how a node is, not whom it is for; they go when the node is well. */
-export const stateTaintPrefix = 'node.kubernetes.io/';
 
 export function nodeIdeas(cell: ForkedCell, task: Task): Idea[] {
   return [

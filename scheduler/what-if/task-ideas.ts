@@ -1,74 +1,17 @@
 /** Ideas about the asked task: which of its own demands could be dropped or lowered. */
 import type { Task } from '../../api/kinds/resources.ts';
-import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
+import { taskRequests } from '../../api/kinds/task-request.ts';
 import { formatAmount, type ResourceAmounts } from '../../api/meta/quantity.ts';
 import type { Idea } from './counterfactual.ts';
 import type { Assumption, ForkedCell } from './forked-cell.ts';
-import { stateTaintPrefix } from './node-ideas.ts';
 
 type Spec = Task['spec'];
-type Taint = NonNullable<ForkedCell['nodes'][number]['spec']['taints']>[number];
 
-export function demandIdeas(cell: ForkedCell, { spec }: Task): Idea[] {
-  return [...tolerationIdeas(cell), ...selectorIdeas(spec), ...affinityIdeas(spec), ...portIdeas(spec)];
-}
-
-/** One for each taint that some node has. */
-function tolerationIdeas({ nodes }: ForkedCell): Idea[] {
-  const taints = new Map<string, Taint>();
-  for (const taint of nodes.flatMap(({ spec }) => spec.taints ?? [])) {
-    if (taint.effect !== 'PreferNoSchedule' && !taint.key.startsWith(stateTaintPrefix))
-      taints.set(taintText(taint), taint);
-  }
-  return [...taints].map(([text, { key, value = '', effect }]) => ({
-    kind: 'toleration',
-    text: `if taint ${text} were tolerated`,
-    assumption: withSpec(({ tolerations = [] }) => ({
-      tolerations: [...tolerations, { key, operator: 'Equal', value, effect }],
-    })),
-  }));
-}
-
-function taintText({ key, value, effect }: Taint): string {
-  return `${key}${value ? `=${value}` : ''}:${effect}`;
-}
-
-function selectorIdeas({ nodeSelector = {} }: Spec): Idea[] {
-  return Object.entries(nodeSelector).map(([label, value]) => ({
-    kind: 'nodeSelector',
-    text: `if nodeSelector did not ask for ${label}=${value}`,
-    assumption: withSpec(({ nodeSelector: { [label]: _dropped, ...others } = {} }) => ({
-      nodeSelector: others,
-    })),
-  }));
-}
-
-function affinityIdeas({ affinity }: Spec): Idea[] {
-  if (!affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution) return [];
-  return [
-    {
-      kind: 'nodeAffinity',
-      text: 'if the required node affinity were dropped',
-      assumption: withSpec(({ affinity: { nodeAffinity, ...others } = {} }) => {
-        const { requiredDuringSchedulingIgnoredDuringExecution: _dropped, ...preferred } = nodeAffinity ?? {};
-        return { affinity: { ...others, nodeAffinity: preferred } };
-      }),
-    },
-  ];
-}
-
-function portIdeas(spec: Spec): Idea[] {
-  const ports = taskHostPorts(spec);
-  if (ports.length === 0) return [];
-  return [
-    {
-      kind: 'ports',
-      text: `if it did not need ${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`,
-      assumption: withSpec(({ containers }) => ({
-        containers: containers.map(({ ports: _dropped, ...container }) => container),
-      })),
-    },
-  ];
+/** What the plugins could do without, each by itself. */
+export function demandIdeas(cell: ForkedCell, task: Task): Idea[] {
+  return cell
+    .relaxationsOf(task)
+    .map(({ kind, text, change }) => ({ kind, text, assumption: withSpec(change) }));
 }
 
 /**

@@ -7,12 +7,14 @@ import { defaultPlugins, Profile } from '../../scheduler/core/profile.ts';
 import { type Decision, scheduleTask } from '../../scheduler/core/schedule.ts';
 import { schedulingTask } from '../../scheduler/core/scheduling-task.ts';
 import { Cell, type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
+import { anyRelations } from './related-tasks.ts';
 
 type Step =
   | { do: 'decide'; shape: number; job: number }
   | { do: 'end'; nth: number }
   | { do: 'node'; name: number; words: NodeWords }
-  | { do: 'lose'; name: number };
+  | { do: 'lose'; name: number }
+  | { do: 'tell'; nth: number };
 
 const anyNode = fc.record({
   allocatable: fc.record(
@@ -24,7 +26,11 @@ const anyNode = fc.record({
     },
     { requiredKeys: ['cpu', 'memory'] },
   ),
-  labels: fc.record({ zone: fc.constantFrom('a', 'b'), disk: fc.constantFrom('ssd', 'hdd') }),
+  labels: fc.record({
+    zone: fc.constantFrom('a', 'b'),
+    disk: fc.constantFrom('ssd', 'hdd'),
+    rack: fc.constantFrom('1', '2', '3'),
+  }),
   taints: fc.constantFrom<NonNullable<NodeWords['taints']>>(
     [],
     [],
@@ -81,11 +87,25 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), nth: fc.nat(30) }) },
   fc.record({ do: fc.constant('node' as const), name: fc.nat(12), words: anyNode }),
   fc.record({ do: fc.constant('lose' as const), name: fc.nat(12) }),
+  fc.record({ do: fc.constant('tell' as const), nth: fc.nat(30) }),
 );
 
 const anyScenario = fc.record({
   nodes: fc.array(anyNode, { minLength: 1, maxLength: 12 }),
   shapes: fc.array(anyTask, { minLength: 5, maxLength: 5 }),
+  steps: fc.array(anyStep, { minLength: 30, maxLength: 120 }),
+});
+
+const anyRelatedScenario = fc.record({
+  nodes: fc.array(anyNode, { minLength: 1, maxLength: 40 }),
+  shapes: fc.array(
+    fc.tuple(anyTask, anyRelations).map(([task, { affinity, ...relations }]) => ({
+      ...task,
+      ...relations,
+      affinity: { ...task.affinity, ...affinity },
+    })),
+    { minLength: 5, maxLength: 5 },
+  ),
   steps: fc.array(anyStep, { minLength: 30, maxLength: 120 }),
 });
 
@@ -107,6 +127,7 @@ function play(
   for (const [number, step] of steps.entries()) {
     if (step.do === 'node') state.setNode(nodeOf(`n${step.name}`, step.words));
     if (step.do === 'lose') state.removeNode(`n${step.name}`);
+    if (step.do === 'tell') state.setEnding(running[step.nth % (running.length || 1)] ?? '', true);
     if (step.do === 'end') state.forget(running.splice(step.nth % (running.length || 1), 1)[0] ?? '');
     if (step.do !== 'decide') continue;
     const job = step.job === 0 ? {} : { job: `j${step.job}` };
@@ -133,6 +154,15 @@ describe('class index', () => {
       { numRuns: 300 },
     );
   });
+
+  it('gives them for tasks that mind where others are, whatever comes, goes and ends', () => {
+    fc.assert(
+      fc.property(anyRelatedScenario, (scenario) => {
+        play(scenario, new Profile(), (both) => expect(both[1]).toEqual(both[0]));
+      }),
+      { numRuns: 100 },
+    );
+  }, 120_000);
 
   it('keeps up with a table that grows', () => {
     const cell = new Cell({ n0: {} });

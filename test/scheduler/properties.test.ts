@@ -11,6 +11,7 @@ import { type SchedulingTask, schedulingTask } from '../../scheduler/core/schedu
 import { Decider, type Displacement } from '../../scheduler/decider.ts';
 import { SchedulingQueue } from '../../scheduler/queue.ts';
 import { type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
+import { anyRelations } from './related-tasks.ts';
 
 type Step =
   | { do: 'add'; task: number }
@@ -44,6 +45,10 @@ const anyTask = fc.record({
   nodeSelector: fc.constantFrom<Record<string, string>>({}, { zone: 'a' }),
   ports: fc.constantFrom<{ containerPort: number }[]>([], [], [{ containerPort: 8080 }]),
 }) satisfies fc.Arbitrary<TaskWords>;
+
+const anyRelatedTask = fc
+  .tuple(anyTask, anyRelations)
+  .map(([task, relations]) => ({ ...task, ...relations }));
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('add' as const), task: fc.nat(39) }) },
@@ -183,6 +188,24 @@ describe('properties', () => {
         }
       });
     });
+  });
+
+  it('nor is one missed by those that mind where others are', () => {
+    const related = fc.record({
+      nodes: fc.array(anyNode, { minLength: 5, maxLength: 5 }),
+      tasks: fc.array(anyRelatedTask, { minLength: 40, maxLength: 40 }),
+      steps: fc.array(anyStep, { minLength: 20, maxLength: 150 }),
+    });
+    const check = (play: Play): void => {
+      for (const task of play.tasks) {
+        if (play.queue.placeOf(task.key) !== 'parked') continue;
+        expect(scheduleTask(play.profile, play.state.snapshot, task).node).toBeUndefined();
+      }
+    };
+    fc.assert(
+      fc.property(related, (scenario) => void new Play(scenario, check)),
+      { numRuns: 100 },
+    );
   });
 
   it('when all tasks have ended, every column is back where it began', () => {

@@ -2,9 +2,10 @@
  * Where a task must be (nodeSelector and required node affinity) and where it would rather be (preferred).
  * Terms are ORed, the requirements inside a term ANDed; an empty term matches nothing (core/v1 NodeSelector).
  */
+import type { Task } from '../../../api/kinds/task.ts';
 import type { NodeSelectorTerm } from '../../../api/kinds/task-spec.ts';
 import { matchesLabels, type Requirement, requirementsOf } from '../../../api/meta/label-selector.ts';
-import { feasible, type Plugin } from '../plugin.ts';
+import { feasible, type Plugin, type Relaxation } from '../plugin.ts';
 import type { SchedulingTask } from '../scheduling-task.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -41,6 +42,8 @@ export const nodeAffinity = {
 
   explain: (state, snapshot, slot) => [{ reason: refusal(state, snapshot, slot) ?? '' }],
 
+  relax: ({ spec }) => [...selectorRelaxations(spec), ...affinityRelaxations(spec)],
+
   /** Worth another try only if this very node would do now. */
   hint(event, task, snapshot) {
     if (event.type === 'NodeChanged' ? !event.changes.has('labels') : event.type !== 'NodeAdded')
@@ -63,6 +66,23 @@ export const nodeAffinity = {
 
   scoreSlot: scoreOf,
 } satisfies Plugin<FilterState, ScoreState>;
+
+function selectorRelaxations({ nodeSelector = {} }: Task['spec']): Relaxation[] {
+  return Object.entries(nodeSelector).map(([label, value]) => ({
+    kind: 'nodeSelector',
+    text: `if nodeSelector did not ask for ${label}=${value}`,
+    change: ({ nodeSelector: { [label]: _dropped, ...others } = {} }) => ({ nodeSelector: others }),
+  }));
+}
+
+function affinityRelaxations({ affinity }: Task['spec']): Relaxation[] {
+  if (!affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution) return [];
+  const change: Relaxation['change'] = ({ affinity: { nodeAffinity, ...others } = {} }) => {
+    const { requiredDuringSchedulingIgnoredDuringExecution: _dropped, ...preferred } = nodeAffinity ?? {};
+    return { affinity: { ...others, nodeAffinity: preferred } };
+  };
+  return [{ kind: 'nodeAffinity', text: 'if the required node affinity were dropped', change }];
+}
 
 /** Of the node alone, so that it stands whatever becomes of other nodes. */
 function scoreOf({ preferences, sum }: ScoreState, snapshot: Snapshot, slot: number): number {

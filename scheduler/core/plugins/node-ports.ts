@@ -21,6 +21,19 @@ export const nodePorts = {
       .filter((port) => snapshot.isPortTaken(port, slot))
       .map((port) => ({ reason: `port ${port} taken` })),
 
+  relax: (_task, _snapshot, { ports }) =>
+    ports.length === 0
+      ? []
+      : [
+          {
+            kind: 'ports',
+            text: `if it did not need ${ports.length === 1 ? 'port' : 'ports'} ${ports.join(', ')}`,
+            change: ({ containers }) => ({
+              containers: containers.map(({ ports: _dropped, ...container }) => container),
+            }),
+          },
+        ],
+
   hint: (event, { ports }, snapshot) =>
     event.type !== 'NodeChanged' && !ports.some((port) => snapshot.isPortTaken(port, event.slot)),
 } satisfies Plugin<readonly string[]>;

@@ -8,6 +8,9 @@ import { feasible, type Plugin } from '../plugin.ts';
 import type { SchedulingTask } from '../scheduling-task.ts';
 import type { Snapshot } from '../snapshot.ts';
 
+/** Taints that say how a node is, not whom it is for. */
+export const stateTaintPrefix = 'node.kubernetes.io/';
+
 /** By taint set: how many of its taints the task does not tolerate. */
 type Intolerable = Float64Array;
 
@@ -39,6 +42,21 @@ export const taintToleration = {
       (one) => isHard(one) && !tolerates(tolerations, one),
     );
     return [{ reason: `untolerated taint ${taint ? taintText(taint) : ''}` }];
+  },
+
+  /** One for each taint that some node has, but for those that say how a node is: they go when it is well. */
+  relax: (_task, { taintSets, taintSet, present, size }) => {
+    const taints = new Map<string, Taint>();
+    for (let slot = 0; slot < size; slot++)
+      for (const taint of present[slot] === 1 ? (taintSets[taintSet[slot]!] ?? []) : [])
+        if (isHard(taint) && !taint.key.startsWith(stateTaintPrefix)) taints.set(taintText(taint), taint);
+    return [...taints].map(([text, { key, value = '', effect }]) => ({
+      kind: 'toleration',
+      text: `if taint ${text} were tolerated`,
+      change: ({ tolerations = [] }) => ({
+        tolerations: [...tolerations, { key, operator: 'Equal', value, effect }],
+      }),
+    }));
   },
 
   /** Worth another try only if this very node would do now. */

@@ -54,6 +54,37 @@ describe('why', () => {
     ]);
   });
 
+  it('spreading, affinity and anti-affinity that stand in the way are told', () => {
+    const labelSelector = { matchLabels: { app: 'web' } };
+    const nodes = { n1: { labels: { zone: 'a' } }, n2: { labels: { zone: 'b' } } };
+    const words: CellWords = { nodes, running: { w: { nodeName: 'n1', labels: { app: 'web' } } } };
+    const terms = [{ topologyKey: 'zone', labelSelector }];
+    const required = { requiredDuringSchedulingIgnoredDuringExecution: terms };
+    const affinity = { podAffinity: required, podAntiAffinity: required };
+    expect(texts(ask(words, { affinity }))).toEqual([
+      'if the required affinity to other tasks were dropped: n2',
+      'if the required anti-affinity to other tasks were dropped: n1',
+    ]);
+    const topologySpreadConstraints = [
+      {
+        topologyKey: 'zone',
+        maxSkew: 1,
+        minDomains: 3,
+        whenUnsatisfiable: 'DoNotSchedule' as const,
+        labelSelector,
+        nodeAffinityPolicy: 'Honor' as const,
+        nodeTaintsPolicy: 'Ignore' as const,
+      },
+    ];
+    const full: CellWords = {
+      nodes,
+      running: { ...words.running, v: { nodeName: 'n2', labels: { app: 'web' } } },
+    };
+    expect(texts(ask(full, { labels: { app: 'web' }, topologySpreadConstraints }))).toContain(
+      'if it need not be spread over zone: n1',
+    );
+  });
+
   it('a taint, a cordon, a label and an absent node are each told', () => {
     const taints = [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' as const }];
     expect(texts(ask({ nodes: { n1: { taints } } }, {}))).toEqual([
