@@ -11,6 +11,8 @@ export const maxBodyBytes = 3 * 1024 * 1024;
 export const maxDepth = 64;
 /** Values in one body: millions of tiny ones would hold the process up longer than their bytes suggest. */
 export const maxValues = 200_000;
+/** Members of all objects in one body: names are dearer than values. */
+export const maxMembers = 50_000;
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket, colon, comma] =
   Buffer.from('"\\{}[]:,');
@@ -52,6 +54,7 @@ function scan(body: Buffer): number {
     } else if (byte === closeBrace || byte === closeBracket) depth--;
   }
   if (values > maxValues) throw malformed(`it has more than ${maxValues} values`);
+  if (members > maxMembers) throw malformed(`it has more than ${maxMembers} fields`);
   return members;
 }
 

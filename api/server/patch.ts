@@ -2,7 +2,6 @@
  * Patches: merge (RFC 7386), JSON patch (RFC 6902), and for core kinds strategic merge. The result is an
  * object like any other: it is decoded, defaulted and validated afterwards.
  */
-import jsonPatch, { type Operation } from 'fast-json-patch';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
 import { ApiError, type Cause } from '../meta/api-error.ts';
@@ -10,6 +9,7 @@ import { fieldPath } from '../meta/field-path.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import { requireBoundedDepth } from './decode-body.ts';
 import { invalidError } from './field-errors.ts';
+import { applyOperations, OperationFailure, requireOperations } from './json-patch.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
 import { strategicMerge } from './strategic-merge.ts';
 
@@ -19,10 +19,6 @@ export const patchTypes = {
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
 } as const;
-
-/** Kubernetes' limits: operations in a patch, and bytes that `copy` may add up to. */
-const maxOperations = 10_000;
-const maxCopiedBytes = 3 * 1024 * 1024;
 
 /**
  * Returns a new object; `object` is not changed. Throws ApiError UnsupportedMediaType, BadRequest (not a
@@ -48,7 +44,7 @@ function unsupported(mediaType: string, kind: AnyKind): ApiError {
   if (isCore(kind)) supported.push(patchTypes.strategic);
   return new ApiError(
     'UnsupportedMediaType',
-    `the body of the patch was in an unknown format (${mediaType || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,
+    `the body of the patch was in an unknown format (${mediaType.slice(0, 200) || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,
   );
 }
 
@@ -69,82 +65,26 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 function applyJsonPatch(patch: unknown, object: AnyObject, kind: AnyKind): AnyObject {
-  if (!Array.isArray(patch)) throw new ApiError('BadRequest', 'a JSON patch must be a list of operations');
-  if (patch.length > maxOperations) {
-    throw new ApiError(
-      'RequestEntityTooLarge',
-      `a JSON patch may have at most ${maxOperations} operations, this one has ${patch.length}`,
-    );
-  }
+  const operations = requireOperations(patch);
   const draft = structuredClone(object);
-  let copiedBytes = 0;
-  for (const [index, operation] of patch.entries()) {
-    checkOperation(operation, index);
-    if (operation.op === 'copy') copiedBytes += copiedSize(draft, operation.from);
-    if (copiedBytes > maxCopiedBytes)
-      throw new ApiError(
-        'RequestEntityTooLarge',
-        `the copies of a JSON patch add up to over ${maxCopiedBytes} bytes`,
-      );
-    applyOperation(draft, operation, index, kind);
+  try {
+    applyOperations(draft, operations);
+  } catch (error) {
+    if (error instanceof OperationFailure) throw failureOf(error, object, kind);
+    throw error;
   }
   requireBoundedDepth(draft);
   return draft;
 }
 
-const operationNames = ['add', 'remove', 'replace', 'move', 'copy', 'test'];
-
-function checkOperation(operation: unknown, index: number): asserts operation is Operation {
-  const problem = operationProblem(operation);
-  if (problem) throw new ApiError('BadRequest', `operation ${index} of the JSON patch ${problem}`);
-}
-
-function operationProblem(operation: unknown): string | undefined {
-  if (!isJsonObject(operation)) return 'is not an object';
-  const { op, path, from } = operation;
-  if (typeof op !== 'string' || !operationNames.includes(op))
-    return `must have op ${operationNames.join(', ')}`;
-  if (!isPointer(path) || path === '') return 'must have a path such as /spec/replicas';
-  if ((op === 'move' || op === 'copy') && !isPointer(from))
-    return 'must have from, a path such as /spec/replicas';
-  if (op === 'move' && `${path}/`.startsWith(`${String(from)}/`) && path !== from)
-    return 'moves a value into itself';
-  if (['add', 'replace', 'test'].includes(op) && operation['value'] === undefined) return 'must have a value';
-  return undefined;
-}
-
-const forbiddenSegments = ['__proto__', 'constructor', 'prototype'];
-
-function isPointer(path: unknown): path is string {
-  if (typeof path !== 'string' || (path !== '' && !path.startsWith('/')) || /~(?![01])/.test(path))
-    return false;
-  return !path.split('/').some((segment) => forbiddenSegments.includes(segment));
-}
-
-function copiedSize(draft: AnyObject, from: string): number {
-  try {
-    return JSON.stringify(jsonPatch.getValueByPointer(draft, from))?.length ?? 0;
-  } catch {
-    return 0;
-  }
-}
-
-const failures: Record<string, string> = {
-  TEST_OPERATION_FAILED: 'the value is not the one that was tested for',
-  OPERATION_PATH_UNRESOLVABLE: 'there is no such path',
-  OPERATION_FROM_UNRESOLVABLE: 'there is nothing to take at from',
-  OPERATION_VALUE_OUT_OF_BOUNDS: 'the index is beyond the end of the list',
-};
-
-function applyOperation(draft: AnyObject, operation: Operation, index: number, kind: AnyKind): void {
-  try {
-    jsonPatch.applyOperation(draft, operation, true, true, true, index);
-  } catch (error) {
-    const name = error instanceof jsonPatch.JsonPatchError ? error.name : '';
-    const problem = `operation ${index} of the JSON patch (${operation.op}) failed: ${failures[name] ?? 'it does not fit the object'}`;
-    const cause: Cause = { field: fieldPath(operation.path), message: problem, reason: 'FieldValueInvalid' };
-    throw invalidError(kind, draft.metadata?.name ?? '', [cause]);
-  }
+function failureOf(
+  { message, index, operation: { op, path } }: OperationFailure,
+  { metadata }: AnyObject,
+  kind: AnyKind,
+): ApiError {
+  const problem = `operation ${index} of the JSON patch (${op}) failed: ${message}`;
+  const cause: Cause = { field: fieldPath(path), message: problem, reason: 'FieldValueInvalid' };
+  return invalidError(kind, metadata.name, [cause]);
 }
 
 function isCore({ group }: AnyKind): boolean {

@@ -29,11 +29,16 @@ export interface ReadField {
   value: bigint | Buffer;
 }
 
+const maxFields = 50_000;
+
 /** The fields of a message in their order. Throws ApiError BadRequest when the bytes are no message. */
 export function readMessage(bytes: Buffer): ReadField[] {
   const reader = new Reader(bytes);
   const fields: ReadField[] = [];
-  while (!reader.atEnd()) fields.push(reader.field());
+  while (!reader.atEnd()) {
+    if (fields.length === maxFields) throw malformed();
+    fields.push(reader.field());
+  }
   return fields;
 }
 
