@@ -5,7 +5,8 @@
 #
 #   node  real containers: runc, conmon, umoci, skopeo, cgroup-tools, busybox, ip
 #   etcd  the etcd server, for `gantry up --etcd`
-#   test  what only the tests need: kubectl (any version that is there is taken), user-mode Linux (for cgroup v2)
+#   test  what only the tests need: kubectl (any version that is there is taken), user-mode Linux (for cgroup v2),
+#         an image registry
 #
 # Used by `gantry up`, by `npm test` and by CI alike. Silent and quick when nothing is missing.
 set -eu
@@ -32,6 +33,7 @@ for set in "$@"; do
     test)
       need kubectl kubernetes-client
       need linux.uml user-mode-linux
+      need docker-registry docker-registry
       ;;
     *) echo "system-packages.sh: unknown set '$set' (known: node, etcd, test)" >&2; exit 2 ;;
   esac

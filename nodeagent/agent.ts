@@ -20,6 +20,7 @@ import { Informer } from '../client/informer.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import { type Action, decideNode } from './decide-node.ts';
 import type { NodeFacts } from './hooks/hook.ts';
+import { ImagePuller } from './images/image-puller.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { isWorthTelling } from './stats/usage-report.ts';
 import { statusPatch } from './task/status-patch.ts';
@@ -35,6 +36,8 @@ export interface AgentOptions {
   node: NodeFacts;
   runtime: Runtime;
   records: TaskRecords;
+  /** Absent: one that knows the node's image directory and no more. */
+  images?: ImagePuller;
   events: Pick<EventRecorder, 'record'>;
   /** What a task has used lately; absent where nothing is measured. */
   usageOf?: (uid: string) => Task['status']['usage'];
@@ -49,6 +52,7 @@ export class NodeAgent {
   readonly #options: AgentOptions;
   readonly #clock: Clock;
   readonly #configs: ConfigSource;
+  readonly #images: ImagePuller;
   readonly #tasks: Informer<Task>;
   readonly #runners = new Map<string, TaskRunner>();
   readonly #startSlots = new InFlightLimit(parallelStarts);
@@ -62,6 +66,7 @@ export class NodeAgent {
     this.#clock = options.clock ?? systemClock;
     const { client, logger, node } = options;
     this.#configs = new ConfigSource(client, this.#clock);
+    this.#images = options.images ?? new ImagePuller({ directory: node.imageDirectory, clock: this.#clock });
     const scope = { fieldSelector: `spec.nodeName=${node.name}` };
     this.#tasks = new Informer({ client, resource: Task, scope, logger });
     this.#tasks.addIndex('uid', ({ metadata }) => [metadata.uid ?? '']);
@@ -88,7 +93,7 @@ export class NodeAgent {
     this.#toTell.clear();
     await this.#toTell.shutdown();
     await Promise.all(this.#writers);
-    await this.#options.runtime.close();
+    await Promise.all([this.#images.stop(), this.#options.runtime.close()]);
   }
 
   get records(): TaskRecord[] {
@@ -158,6 +163,7 @@ export class NodeAgent {
       runtime,
       records,
       configs: this.#configs,
+      images: this.#images,
       logger,
       clock: this.#clock,
       startSlots: this.#startSlots,

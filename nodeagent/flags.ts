@@ -25,6 +25,12 @@ export interface AgentFlags {
   allowedHostPaths: AllowedPath[];
   /** Other nodes run on this machine: what tasks of this one use is all it uses. */
   sharedMachine: boolean;
+  /** Mirrors and certificates of registries, YAML. */
+  registriesFile?: string;
+  /** The node's own logins, a Docker configuration file. */
+  registryAuthFile?: string;
+  /** Archives taken in at start, and never collected. */
+  preloadDirectory: string;
 }
 
 /** Throws ApiError BadRequest naming the flag that is missing or wrong. */
@@ -53,6 +59,9 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     labels: labelsOf(values.labels ?? ''),
     allowedHostPaths: allowedPathsOf(values['allow-host-path'] ?? ''),
     sharedMachine: values['shared-machine'] ?? false,
+    ...(values.registries === undefined ? {} : { registriesFile: values.registries }),
+    ...(values['registry-auth'] === undefined ? {} : { registryAuthFile: values['registry-auth'] }),
+    preloadDirectory: values['preload-dir'] ?? join(rootDirectory, 'preload'),
     leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
   };
 }
@@ -79,6 +88,9 @@ function parse(args: readonly string[]) {
         'lease-duration-seconds': text,
         'allow-host-path': text,
         'shared-machine': { type: 'boolean' },
+        registries: text,
+        'registry-auth': text,
+        'preload-dir': text,
       },
     });
   } catch (error) {

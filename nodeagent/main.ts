@@ -2,6 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { systemClock } from '../api/meta/clock.ts';
 import { resourceAmounts } from '../api/meta/quantity.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { connect } from '../client/http-client.ts';
@@ -9,7 +10,10 @@ import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
+import { ImagePuller } from './images/image-puller.ts';
 import { listImages } from './images/image-store.ts';
+import { preloadImages } from './images/preload.ts';
+import { readRegistries } from './images/registries.ts';
 import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { preflight } from './preflight.ts';
@@ -47,9 +51,15 @@ async function main(): Promise<void> {
 
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
   const records = new TaskRecords(rootDirectory, logger);
+  const images = new ImagePuller({
+    directory: imageDirectory,
+    clock: systemClock,
+    registries: await readRegistries(flags.registriesFile),
+    ...(flags.registryAuthFile === undefined ? {} : { authFile: flags.registryAuthFile }),
+  });
   const usage = cgroups && usageSampler(flags, { cgroups, records: () => agent.records, logger });
   const agent: NodeAgent = new NodeAgent({
-    ...{ client, node, runtime, records, events, logger },
+    ...{ client, node, runtime, records, images, events, logger },
     usageOf: (uid) => usage?.statusOf(uid),
   });
   usage?.onSample(() => agent.usageChanged());
@@ -85,6 +95,7 @@ async function main(): Promise<void> {
   const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
 
   await agent.start();
+  if (driver === 'oci') await preloadImages(imageDirectory, flags.preloadDirectory, logger);
   registration.start();
   rotation.start();
   usage?.start();

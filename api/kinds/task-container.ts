@@ -58,14 +58,14 @@ const securityContextShape = closedObject(
 const containerFields = {
   name: text('Unique among the containers of the task, a DNS label.'),
   image: optional(
-    text("Image to run, known to the node (gantry image load). Absent: the host's own /usr, read-only.", {
+    text("Image to run, loaded on the node or pulled. Absent: the host's own /usr, read-only.", {
       maxLength: 512,
     }),
   ),
   imagePullPolicy: optional(
     oneOf(
       ['Always', 'IfNotPresent', 'Never'],
-      'When to fetch the image. Nodes use the images loaded on them.',
+      'When to ask the registry. Default: Always for the tag latest, unless the image was loaded on the node by hand; else IfNotPresent.',
     ),
   ),
   command: optional(

@@ -12,10 +12,14 @@ export interface TaskReferences {
 export function taskReferences({
   containers,
   initContainers = [],
+  imagePullSecrets = [],
   volumes = [],
-}: Pick<TemplateSpec, 'containers' | 'initContainers' | 'volumes'>): TaskReferences {
+}: Pick<TemplateSpec, 'containers' | 'initContainers' | 'imagePullSecrets' | 'volumes'>): TaskReferences {
   const configMaps: (string | undefined)[] = volumes.map(({ configMap }) => configMap?.name);
-  const secrets: (string | undefined)[] = volumes.map(({ secret }) => secret?.secretName);
+  const secrets: (string | undefined)[] = [
+    ...volumes.map(({ secret }) => secret?.secretName),
+    ...imagePullSecrets.map(({ name }) => name),
+  ];
   for (const { env = [], envFrom = [] } of [...containers, ...initContainers]) {
     for (const { valueFrom } of env) {
       configMaps.push(valueFrom?.configMapKeyRef?.name);

@@ -58,6 +58,13 @@ export const templateSpecFields = {
       mapKeys: ['name'],
     }),
   ),
+  imagePullSecrets: optional(
+    list(
+      closedObject({ name: text('Secret of type kubernetes.io/dockerconfigjson, in the same namespace.') }),
+      'Logins for the registries the images come from.',
+      { maxItems: 20, mapKeys: ['name'] },
+    ),
+  ),
   volumes: optional(list(volumeShape, 'Files containers may mount.', { maxItems: 100, mapKeys: ['name'] })),
   restartPolicy: optional(
     oneOf(

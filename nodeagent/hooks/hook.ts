@@ -7,6 +7,7 @@
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
 import type { ImageConfig } from '../images/image-config.ts';
+import type { ImagePuller } from '../images/image-puller.ts';
 import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
 import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
 import type { AllowedPath } from '../volumes/host-path.ts';
@@ -46,6 +47,10 @@ export interface Start {
   readonly containerRecord: ContainerRecord;
   readonly cid: string;
   readonly volumes: TaskVolumes;
+  readonly images: Pick<ImagePuller, 'ensure'>;
+  /** What is under way for it has come to an end: try again. */
+  readonly wake: () => void;
+  readonly onEvent: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
   root: ContainerRoot;
   /** Empty without an image. */
   imageConfig: ImageConfig;
@@ -53,8 +58,14 @@ export interface Start {
   spec: Partial<ContainerSpec>;
 }
 
+/** Why a container cannot be started now. */
+export interface Postponement extends Refusal {
+  /** The hook's own time to be asked again, when it has told what there is to tell; else a back-off decides. */
+  retryAtMs?: number;
+}
+
 /** Resolves with why the container cannot be started now; the runner tries again later. */
-export type StartHook = (start: Start) => Promise<Refusal | undefined>;
+export type StartHook = (start: Start) => Promise<Postponement | undefined>;
 
 /** Cheap refusals first; the group last, so that a refused start leaves nothing behind. */
 export const startHooks: readonly StartHook[] = [
@@ -70,7 +81,7 @@ export const startHooks: readonly StartHook[] = [
 ];
 
 /** Runs the hooks; gives the whole specification, or the first refusal. */
-export async function prepare(start: Start): Promise<{ spec: ContainerSpec } | { refusal: Refusal }> {
+export async function prepare(start: Start): Promise<{ spec: ContainerSpec } | { refusal: Postponement }> {
   for (const hook of startHooks) {
     const refusal = await hook(start);
     if (refusal) return { refusal };

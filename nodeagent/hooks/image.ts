@@ -1,22 +1,48 @@
-/** The image: its files and its configuration, from what is loaded on the node. No image: the host's own files. */
-import { findImage } from '../images/image-store.ts';
-import { normalReference } from '../images/reference.ts';
-import type { StartHook } from './hook.ts';
+/** The image: its files and its configuration, pulled if need be. No image: the host's own files. */
+
+import type { TaskSpec } from '../../api/kinds/task.ts';
+import { type Credential, dockerConfigKeys, parseDockerConfig } from '../images/credentials.ts';
+import type { Start, StartHook } from './hook.ts';
 
 export const imageHook: StartHook = async (start) => {
-  const { container, node } = start;
-  if (container.image === undefined) return undefined;
-  const image = await findImage(node.imageDirectory, container.image);
-  if (!image) {
-    const reason = container.imagePullPolicy === 'Never' ? 'ErrImageNeverPull' : 'ImageNotPresent';
-    const name = normalReference(container.image) ?? container.image;
-    return {
-      reason,
-      message: `image ${name} is not on node ${node.name}: load it with gantry image load -f <archive>`,
-    };
-  }
-  start.root = { from: 'image', rootfs: image.rootfs };
-  start.imageConfig = image.config;
-  start.imageID = image.digest;
+  const { container, record, images, wake, onEvent } = start;
+  const { image, imagePullPolicy } = container;
+  if (image === undefined) return undefined;
+  const answer = await images.ensure({
+    owner: imageOwner(record.uid, container.name),
+    image,
+    ...(imagePullPolicy === undefined ? {} : { policy: imagePullPolicy }),
+    logins: () => loginsOf(start),
+    wake,
+    onEvent,
+  });
+  if (answer.state === 'waiting') return answer;
+  start.root = { from: 'image', rootfs: answer.image.rootfs };
+  start.imageConfig = answer.image.config;
+  start.imageID = answer.imageID;
   return undefined;
 };
+
+export function imageOwner(uid: string, container: string): string {
+  return `${uid}/${container}`;
+}
+
+/** As kubelet does it: a Secret that is missing or broken is told of, and passed over. */
+async function loginsOf({ record, volumes, onEvent }: Start): Promise<Credential[]> {
+  const { imagePullSecrets = [] }: TaskSpec = record.task.spec;
+  const found = await Promise.all(
+    imagePullSecrets.map(async ({ name }): Promise<Credential[]> => {
+      try {
+        const data = await volumes.config('secret', name);
+        const key = dockerConfigKeys.find((each) => data.has(each));
+        if (key === undefined) throw new Error(`has none of ${dockerConfigKeys.join(', ')}`);
+        return parseDockerConfig(data.get(key)?.toString('utf8') ?? '');
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        onEvent('Warning', 'FailedToRetrieveImagePullSecret', `pull secret ${name}: ${problem}`);
+        return [];
+      }
+    }),
+  );
+  return found.flat();
+}

@@ -2,7 +2,9 @@
  * Images on disk, ready to run. Several agents and the CLI may share one directory without a lock:
  *
  *   images/<sha256 hex>/  rootfs/ (unpacked once), meta.json           appears whole, by a rename
- *   names/<escaped name>  holds the digest                              replaced whole, by a rename
+ *   blobs/sha256/<hex>    manifests, configurations and layers as they came; verified, by a rename
+ *   names/<escaped name>  holds the digest, and whether it was pulled   replaced whole, by a rename
+ *   access/<hex>.json     who may use it (image-access.ts)
  *
  * Invariant: whoever sees a name finds its image complete. Images are never changed once there.
  */
@@ -11,9 +13,10 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { join, resolve } from 'node:path';
 import { ApiError } from '../../api/meta/api-error.ts';
 import { runCommand } from '../command.ts';
-import { archiveContents } from './archive.ts';
 import type { ImageConfig } from './image-config.ts';
-import { digestOf, normalReference } from './reference.ts';
+import { layoutIndex, ociManifest, parseManifest } from './image-manifest.ts';
+import { digestOf, normalReference, pinned } from './reference.ts';
+import { writeWhole } from './whole-file.ts';
 
 export interface Image {
   /** Normal forms, sorted. */
@@ -30,35 +33,20 @@ export interface ReadyImage {
   config: ImageConfig;
 }
 
-interface Manifest {
-  config: { digest: string };
-  layers: { size: number }[];
+/** What a name stands for, and how it came here. */
+export interface NamedImage {
+  digest: string;
+  origin: 'loaded' | 'pulled';
 }
 
-/**
- * Takes in every image of an archive (docker-archive, oci-archive) or OCI layout directory, under its own
- * names, or `name` when it holds one. Throws ApiError BadRequest when it is no such archive.
- */
-export async function loadImage(directory: string, archive: string, name?: string): Promise<Image[]> {
+const unpackTimeoutMs = 600_000;
+
+/** Runs `work` in a directory of its own beside the images, which is gone afterwards. */
+export async function inScratch<T>(directory: string, work: (scratch: string) => Promise<T>): Promise<T> {
   const scratch = join(directory, 'tmp', randomUUID());
   await mkdir(scratch, { recursive: true, mode: 0o755 });
   try {
-    // skopeo splits its argument at colons: it must never see the caller's path.
-    const source = join(scratch, 'archive');
-    await symlink(resolve(archive), source);
-    const contents = await archiveContents(source, name);
-    const loaded: Image[] = [];
-    for (const [index, image] of contents.entries()) {
-      const layout = join(scratch, `layout-${index}`);
-      await runCommand('skopeo', ['copy', '--quiet', image.source, `oci:${layout}:image`], {
-        timeoutMs: 600_000,
-      });
-      const digest = await unpackInto(directory, layout);
-      for (const each of image.names) await writeName(directory, each, digest);
-      const { sizeBytes } = await readMeta(directory, digest);
-      loaded.push({ names: image.names, digest, sizeBytes });
-    }
-    return loaded;
+    return await work(scratch);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -68,71 +56,108 @@ export async function loadImage(directory: string, archive: string, name?: strin
 export async function listImages(directory: string): Promise<Image[]> {
   const named = new Map<string, string[]>();
   for (const file of await readdir(join(directory, 'names')).catch(() => [])) {
-    const digest = await digestOfName(directory, decodeURIComponent(file));
-    if (digest) named.set(digest, [...(named.get(digest) ?? []), decodeURIComponent(file)]);
+    const name = decodeURIComponent(file);
+    const found = await lookUp(directory, name);
+    if (found) named.set(found.digest, [...(named.get(found.digest) ?? []), name]);
   }
   const images = await Promise.all(
-    [...named].map(async ([digest, names]) => ({
-      names: names.sort(),
-      digest,
-      sizeBytes: (await readMeta(directory, digest)).sizeBytes,
-    })),
+    [...named].map(async ([digest, names]): Promise<Image[]> => {
+      const meta = await readMeta(directory, digest);
+      return meta ? [{ names: names.sort(), digest, sizeBytes: meta.sizeBytes }] : [];
+    }),
   );
-  return images.sort((a, b) => ((a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1));
+  return images.flat().sort((a, b) => ((a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1));
 }
 
 /** Undefined when no image of that name or digest is here. */
 export async function findImage(directory: string, reference: string): Promise<ReadyImage | undefined> {
   const normal = normalReference(reference);
   if (normal === undefined) return undefined;
-  const digest = digestOf(normal) ?? (await digestOfName(directory, normal));
-  if (digest === undefined) return undefined;
-  const home = imageDirectory(directory, digest);
-  const present = await stat(join(home, 'rootfs')).catch(() => undefined);
-  if (!present) return undefined;
-  return { digest, rootfs: join(home, 'rootfs'), config: (await readMeta(directory, digest)).config };
+  const digest = await digestNamed(directory, normal);
+  return digest === undefined ? undefined : imageAt(directory, digest);
 }
 
-async function unpackInto(directory: string, layout: string): Promise<string> {
-  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
-  const digest: string = index.manifests[0].digest;
+export async function imageAt(directory: string, digest: string): Promise<ReadyImage | undefined> {
+  const meta = await readMeta(directory, digest);
+  const rootfs = join(imageDirectory(directory, digest), 'rootfs');
+  return meta && { digest, rootfs, config: meta.config };
+}
+
+async function digestNamed(directory: string, normal: string): Promise<string | undefined> {
+  const pin = digestOf(normal);
+  // The digest of a manifest for many machines stands for the one of this machine's.
+  const name = pin === undefined ? normal : pinned(normal, pin);
+  return (await lookUp(directory, name))?.digest ?? pin;
+}
+
+/** `name` in its normal form. */
+export async function lookUp(directory: string, name: string): Promise<NamedImage | undefined> {
+  const text = await readFile(namePath(directory, name), 'utf8').catch(() => '');
+  const [, digest, origin] = /^(sha256:[a-f0-9]{64})( pulled)?$/.exec(text) ?? [];
+  return digest === undefined ? undefined : { digest, origin: origin ? 'pulled' : 'loaded' };
+}
+
+export async function writeName(
+  directory: string,
+  name: string,
+  { digest, origin }: NamedImage,
+): Promise<void> {
+  await writeWhole(directory, namePath(directory, name), origin === 'pulled' ? `${digest} pulled` : digest);
+}
+
+export async function makeBlobDirectory(directory: string): Promise<void> {
+  await mkdir(join(directory, 'blobs', 'sha256'), { recursive: true, mode: 0o755 });
+}
+
+/** A layout in `path` whose blobs are the store's own: what a tool writes there is kept. */
+export async function makeLayout(directory: string, path: string): Promise<void> {
+  await makeBlobDirectory(directory);
+  await mkdir(path, { mode: 0o755 });
+  await symlink(resolve(directory, 'blobs'), join(path, 'blobs'));
+  await writeFile(join(path, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+}
+
+/** Unpacks an image all of whose blobs are here. `scratch` is the caller's. */
+export async function unpackImage(directory: string, digest: string, scratch: string): Promise<void> {
   const home = imageDirectory(directory, digest);
-  if (await stat(home).catch(() => undefined)) return digest;
-  const manifest: Manifest = JSON.parse(await readFile(blobPath(layout, digest), 'utf8'));
-  const { config = {} } = JSON.parse(await readFile(blobPath(layout, manifest.config.digest), 'utf8'));
+  if (await stat(home).catch(() => undefined)) return;
+  const bytes = await readFile(blobPath(directory, digest));
+  const { config: configBlob, layers } = parseManifest(bytes);
+  const { config = {} } = JSON.parse(await readFile(blobPath(directory, configBlob.digest), 'utf8'));
+  const layout = join(scratch, `layout-of-${digest.slice(-12)}`);
+  await makeLayout(directory, layout);
+  const manifest = ociManifest(bytes);
+  const index = layoutIndex(manifest);
+  await writeFile(join(layout, 'index.json'), JSON.stringify(index));
+  await addBlob(directory, manifest, index.manifests[0].digest);
   const staged = `${layout}-unpacked`;
   await mkdir(staged, { mode: 0o755 });
-  await runCommand('umoci', ['raw', 'unpack', '--image', `${layout}:image`, join(staged, 'rootfs')], {
-    timeoutMs: 600_000,
-  });
-  const sizeBytes = manifest.layers.reduce((sum, { size }) => sum + size, 0);
+  const source = ['--image', `${layout}:image`, join(staged, 'rootfs')];
+  await runCommand('umoci', ['raw', 'unpack', ...source], { timeoutMs: unpackTimeoutMs });
+  const sizeBytes = layers.reduce((sum, { size }) => sum + size, 0);
   await writeFile(join(staged, 'meta.json'), JSON.stringify({ config, sizeBytes }));
   await mkdir(join(directory, 'images'), { recursive: true, mode: 0o755 });
   // Somebody else may have been faster; the same digest is the same image.
   await rename(staged, home).catch(async (error: unknown) => {
     if (!(await stat(home).catch(() => undefined))) throw error;
   });
-  return digest;
 }
 
-async function readMeta(
-  directory: string,
-  digest: string,
-): Promise<{ config: ImageConfig; sizeBytes: number }> {
-  return JSON.parse(await readFile(join(imageDirectory(directory, digest), 'meta.json'), 'utf8'));
+export function addBlob(directory: string, bytes: Buffer, digest: string): Promise<void> {
+  return writeWhole(directory, blobPath(directory, digest), bytes);
 }
 
-async function writeName(directory: string, name: string, digest: string): Promise<void> {
-  const path = namePath(directory, name);
-  await mkdir(join(directory, 'names'), { recursive: true, mode: 0o755 });
-  const draft = join(directory, 'tmp', `${randomUUID()}.name`);
-  await writeFile(draft, digest);
-  await rename(draft, path);
+interface Meta {
+  config: ImageConfig;
+  sizeBytes: number;
 }
 
-async function digestOfName(directory: string, name: string): Promise<string | undefined> {
-  const text = await readFile(namePath(directory, name), 'utf8').catch(() => '');
-  return /^sha256:[a-f0-9]{64}$/.test(text) ? text : undefined;
+/** Undefined when the image is not here, or just being removed. */
+async function readMeta(directory: string, digest: string): Promise<Meta | undefined> {
+  const text = await readFile(join(imageDirectory(directory, digest), 'meta.json'), 'utf8').catch(
+    () => undefined,
+  );
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 function namePath(directory: string, name: string): string {
@@ -144,10 +169,10 @@ function namePath(directory: string, name: string): string {
   );
 }
 
-function imageDirectory(directory: string, digest: string): string {
+export function imageDirectory(directory: string, digest: string): string {
   return join(directory, 'images', digest.slice('sha256:'.length));
 }
 
-function blobPath(layout: string, digest: string): string {
-  return join(layout, 'blobs', ...(digest.split(':') as [string, string]));
+export function blobPath(directory: string, digest: string): string {
+  return join(directory, 'blobs', ...(digest.split(':') as [string, string]));
 }

@@ -15,8 +15,10 @@ import type { Logger } from '../../api/meta/logger.ts';
 import { Loop } from '../../api/meta/loop.ts';
 import type { Happening } from '../../client/event-recorder.ts';
 import { removeTaskCgroup } from '../hooks/cgroup.ts';
-import { type NodeFacts, prepare, type Start } from '../hooks/hook.ts';
+import { type NodeFacts, type Postponement, prepare, type Start } from '../hooks/hook.ts';
+import { imageOwner } from '../hooks/image.ts';
 import { lastWords } from '../hooks/termination.ts';
+import type { ImagePuller } from '../images/image-puller.ts';
 import { firstHealth } from '../probes/decide-probe.ts';
 import { hasProbes } from '../probes/task-probes.ts';
 import type { Refusal, Runtime } from '../runtime/runtime.ts';
@@ -43,6 +45,7 @@ export interface RunnerContext {
   runtime: Runtime;
   records: TaskRecords;
   configs: Pick<ConfigSource, 'read'>;
+  images: Pick<ImagePuller, 'ensure' | 'forget'>;
   /** Starts at once, over all tasks: each costs a few processes. */
   startSlots: InFlightLimit;
   /** The record changed: its status may have. */
@@ -240,18 +243,29 @@ export class TaskRunner {
       containerRecord,
       cid,
       volumes: this.#volumes,
+      images: this.#context.images,
+      wake: () => this.#retryNow(containerRecord),
+      onEvent: (type, reason, message) => this.#event(type, reason, message),
       root: { from: 'host' },
       imageConfig: {},
       spec: {},
     };
   }
 
+  #retryNow({ life }: ContainerRecord): void {
+    if (life.state === 'waiting') life.retryAtMs = 0;
+    this.wake();
+  }
+
   /** Something on the node is missing or taken; the container was not even made. */
-  async #postpone(container: ContainerRecord, { reason, message }: Refusal): Promise<void> {
-    container.refusals++;
-    const retryAtMs = this.#clock.now() + preparationDelayMs(container.refusals);
+  async #postpone(container: ContainerRecord, postponement: Postponement): Promise<void> {
+    const { reason, message } = postponement;
+    if (postponement.retryAtMs === undefined) {
+      container.refusals++;
+      this.#event('Warning', reason, message);
+    }
+    const retryAtMs = postponement.retryAtMs ?? this.#clock.now() + preparationDelayMs(container.refusals);
     container.life = { state: 'waiting', reason, message, retryAtMs };
-    this.#event('Warning', reason, message);
     await this.#save();
   }
 
@@ -337,7 +351,8 @@ export class TaskRunner {
   }
 
   async #clean(): Promise<void> {
-    const { node } = this.#context;
+    const { node, images } = this.#context;
+    for (const { name } of this.record.containers) images.forget(imageOwner(this.record.uid, name));
     await removeTaskCgroup(node, this.record);
     await this.#volumes.settled();
     await removeTaskDirectory(taskDirectory(node, this.record.uid));

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildBusyboxImage } from '../../nodeagent/images/busybox-image.ts';
-import { loadImage } from '../../nodeagent/images/image-store.ts';
+import { loadImage } from '../../nodeagent/images/image-load.ts';
 
 /** Loads `busybox:latest` into `<directory>/images`, and gives that. */
 export async function busyboxImages(directory: string): Promise<string> {

@@ -138,9 +138,9 @@ describe('the node agent', () => {
   it.each([
     [
       'noimage',
-      { image: 'nowhere:1', command: ['true'] },
-      'ImageNotPresent',
-      /nowhere:1 is not on node n1.*gantry image load/,
+      { image: '127.0.0.1:1/nowhere:1', command: ['true'] },
+      'ImagePullBackOff',
+      /Back-off pulling image "127.0.0.1:1\/nowhere:1": .*ECONNREFUSED/,
     ],
     ['never', { image: 'nowhere', imagePullPolicy: 'Never' }, 'ErrImageNeverPull', /nowhere:latest/],
   ] as [string, Partial<Container>, string, RegExp][])(

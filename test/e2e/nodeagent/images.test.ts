@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../../nodeagent/command.ts';
 import { buildBusyboxImage } from '../../../nodeagent/images/busybox-image.ts';
-import { findImage, listImages, loadImage } from '../../../nodeagent/images/image-store.ts';
+import { loadImage } from '../../../nodeagent/images/image-load.ts';
+import { findImage, listImages } from '../../../nodeagent/images/image-store.ts';
 
 describe('images on a node', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gantry-images-'));

@@ -14,6 +14,7 @@ import { NodeAgent } from '../../../nodeagent/agent.ts';
 import { detectCgroups } from '../../../nodeagent/cgroup/cgroups.ts';
 import { destroyNode } from '../../../nodeagent/destroy.ts';
 import type { NodeFacts } from '../../../nodeagent/hooks/hook.ts';
+import { ImagePuller, type PullerOptions } from '../../../nodeagent/images/image-puller.ts';
 import { logPaths } from '../../../nodeagent/logs/log-files.ts';
 import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
 import { TaskRecords } from '../../../nodeagent/task/task-records.ts';
@@ -31,7 +32,10 @@ export class LocalAgent {
   #agent: NodeAgent | undefined;
   #imageDirectory = '';
 
-  async up(facts: Partial<NodeFacts> = {}): Promise<void> {
+  async up(
+    facts: Partial<NodeFacts> = {},
+    pulling: Omit<PullerOptions, 'directory' | 'clock'> = {},
+  ): Promise<void> {
     this.#imageDirectory ||= await busyboxImages(this.rootDirectory);
     const cgroups = await detectCgroups();
     const { client, rootDirectory, runDirectory } = this;
@@ -47,6 +51,7 @@ export class LocalAgent {
       },
       runtime: new OciRuntime({ rootDirectory, runDirectory, logger: silentLogger }),
       records: new TaskRecords(rootDirectory, silentLogger),
+      images: new ImagePuller({ directory: this.#imageDirectory, clock: systemClock, ...pulling }),
       events: { record: (_task, happening) => void this.events.push(happening) },
       logger: silentLogger,
     });
