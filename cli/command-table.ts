@@ -1,43 +1,19 @@
 /** All commands: name, arguments, flags, and the module that does the work. The order is that of `gantry --help`. */
-import type { CommandFlag, CommandRow } from './command.ts';
-
-const selector: CommandFlag = {
-  flags: '-l, --selector <labels>',
-  description: 'only objects with these labels: app=web,tier!=db',
-};
-const fieldSelector: CommandFlag = {
-  flags: '--field-selector <fields>',
-  description: 'only objects with these fields: spec.nodeName=n1',
-};
-const allNamespaces: CommandFlag = { flags: '-A, --all-namespaces', description: 'in all namespaces' };
-const all: CommandFlag = { flags: '--all', description: 'all objects of the type' };
-const filename: CommandFlag = {
-  flags: '-f, --filename <file>',
-  description: 'file or directory to read, or - for standard input; may be repeated',
-  repeatable: true,
-};
-const recursive: CommandFlag = { flags: '-R, --recursive', description: 'read directories below as well' };
-const dryRun: CommandFlag = {
-  flags: '--dry-run [mode]',
-  description: 'change nothing: client (send nothing) or server (let it check)',
-};
-const validate: CommandFlag = {
-  flags: '--validate [mode]',
-  description: 'unknown fields: strict (refuse), warn or ignore',
-};
-const output: CommandFlag = {
-  flags: '-o, --output <form>',
-  description: 'yaml, json, name, jsonpath=… or custom-columns=…',
-};
-const ignoreNotFound: CommandFlag = {
-  flags: '--ignore-not-found',
-  description: 'what is not there is no failure',
-};
-const clusterName: CommandFlag = {
-  flags: '--name <name>',
-  description: 'name of the local cluster',
-  default: 'dev',
-};
+import type { CommandRow } from './command.ts';
+import {
+  all,
+  allNamespaces,
+  clusterName,
+  dryRun,
+  fieldSelector,
+  filename,
+  ignoreNotFound,
+  output,
+  recursive,
+  selector,
+  validate,
+} from './command-flags.ts';
+import { topRows } from './top-rows.ts';
 
 const localClusterRows: readonly CommandRow[] = [
   {
@@ -126,6 +102,7 @@ const readRows: readonly CommandRow[] = [
     flags: [selector, allNamespaces, { flags: '--no-show-events', description: 'without events' }],
     load: async () => (await import('./commands/describe.ts')).describe,
   },
+  ...topRows,
   {
     name: 'logs',
     arguments: '[task-or-job...]',

@@ -65,6 +65,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindN
   /** Fields a field selector may name, beside metadata.name and metadata.namespace. Must be strings or absent. */
   selectableFields?: Readonly<Record<string, (object: T) => string | undefined>>;
   statusSubresource: boolean;
+  /** What can be done with it, where that is not everything: what is computed can only be read. */
+  verbs?: readonly string[];
   scale?: ScaleSubresource<T>;
   /** Custom kinds: the version its objects are stored in; absent: `version`. */
   storageVersion?: string;

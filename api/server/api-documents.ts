@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AnyKind } from '../kinds/define-kind.ts';
+import { metricsKinds } from '../kinds/resource-metrics.ts';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery.ts';
 import type { KindTable } from './kind-table.ts';
 import { contentTypeOf, negotiate } from './negotiate.ts';
@@ -34,7 +35,8 @@ export class ApiDocuments {
     const key = `${path} ${contentType}`;
     const kept = this.#documents.get(key);
     if (kept) return kept;
-    const kinds = this.#table.all().map(({ kind }) => kind);
+    // Computed kinds come last: where a name is served twice, clients mean the stored one.
+    const kinds = [...this.#table.all().map(({ kind }) => kind), ...metricsKinds];
     const content = contentAt(
       kinds,
       path,

@@ -12,6 +12,7 @@ import type { NodeClient } from './node-client.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { ApiRequest } from './request.ts';
 import type { ResourcePath } from './request-path.ts';
+import type { NodeSummaries } from './resource-metrics/node-summary.ts';
 import type { WriteStore } from './transaction-batcher.ts';
 import type { User } from './user.ts';
 import type { WatchCache } from './watch-cache.ts';
@@ -33,6 +34,8 @@ export interface Backend {
   metrics: Metrics;
   /** How to reach node agents; absent where there are none (tests, a bare control plane). */
   nodeClient: NodeClient | undefined;
+  /** What nodes and tasks use; absent like `nodeClient`. */
+  summaries: NodeSummaries | undefined;
 }
 
 export interface Call {

@@ -38,7 +38,7 @@ interface DiscoveredResource {
 }
 
 function resourcesOf(kinds: readonly AnyKind[]): DiscoveredResource[] {
-  const stored = kinds.map((kind) => ({ ...kind, verbs: objectVerbs, subresources: subresourcesOf(kind) }));
+  const stored = kinds.map((kind) => ({ verbs: objectVerbs, ...kind, subresources: subresourcesOf(kind) }));
   return [...stored, bindings, ...reviewKinds.map(verbResource)];
 }
 

@@ -16,6 +16,7 @@ import type { InFlightLimits, Lane } from './overload.ts';
 import { flagOf } from './parameters.ts';
 import { type ApiRequest, type ApiResponse, bytesResponse, jsonResponse } from './request.ts';
 import { parseRequestPath, type RequestPath, type ResourcePath } from './request-path.ts';
+import { answerMetrics, isMetricsPath } from './resource-metrics/answer.ts';
 import { answerReview, type ReviewKind, reviewKindOf } from './reviews.ts';
 import { statusAnswer } from './status-answer.ts';
 import { nodeNameOf, type User } from './user.ts';
@@ -198,6 +199,7 @@ function route(
       throw methodNotAllowed(request.method);
     return () => bindMany(backend, jsonBody({ request }));
   }
+  if (isMetricsPath(path)) return () => answerMetrics({ backend, path, verb, query });
   const served = backend.kinds.byPlural(path.group, path.version, path.resource);
   if (!served) throw noSuchResource();
   const call: Call = { backend, served, path, verb, query, user, request, warnings: [] };

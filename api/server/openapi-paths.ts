@@ -35,9 +35,12 @@ export function openApiPaths(kind: AnyKind, definition: string): Record<string, 
     : `${root}/${kind.plural}`;
   const scope = kind.namespaced ? [pathParameter('namespace')] : [];
   const object = [...scope, pathParameter('name')];
+  const isReadOnly = kind.verbs !== undefined;
+  const onAll: Action[] = isReadOnly ? ['list'] : ['list', 'post', 'deletecollection'];
+  const onOne: Action[] = isReadOnly ? ['get'] : ['get', 'put', 'patch', 'delete'];
   return {
-    [collection]: pathItem(kind, definition, ['list', 'post', 'deletecollection'], scope),
-    [`${collection}/{name}`]: pathItem(kind, definition, ['get', 'put', 'patch', 'delete'], object),
+    [collection]: pathItem(kind, definition, onAll, scope),
+    [`${collection}/{name}`]: pathItem(kind, definition, onOne, object),
     ...(kind.statusSubresource
       ? { [`${collection}/{name}/status`]: pathItem(kind, definition, ['get', 'put', 'patch'], object) }
       : {}),

@@ -28,6 +28,7 @@ import type { NodeClient } from './node-client.ts';
 import { ObjectStore } from './object-store.ts';
 import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
+import { NodeSummaries } from './resource-metrics/node-summary.ts';
 import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
@@ -125,6 +126,7 @@ function createBackend(options: ApiServerOptions): Backend {
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,
     serviceRange: parseRange(options.serviceCidr ?? defaultServiceCidr),
+    summaries: options.nodeClient && new NodeSummaries({ client: options.nodeClient, clock, logger }),
   };
 }
 

@@ -26,12 +26,13 @@ export function agentUrl({ backend }: Call, task: Task, { path, what }: { path: 
     );
   const node = backend.cache.kind(names.Node).get(nodeName);
   if (!node) throw notFound(names.Node, nodeName);
-  const url = new URL(`${addressOf(asKind<Node>(node.parse()))}${path}`);
+  const url = new URL(`${agentAddress(asKind<Node>(node.parse()))}${path}`);
   url.searchParams.set('uid', task.metadata.uid ?? '');
   return url;
 }
 
-function addressOf({ metadata, status }: Node): string {
+/** `https://10.0.0.7:10250`. Throws ApiError ServiceUnavailable while the node has not told. */
+export function agentAddress({ metadata, status }: Node): string {
   const address = status.addresses?.find(({ type }) => type === 'InternalIP')?.address;
   const port = status.daemonEndpoints?.kubeletEndpoint?.Port;
   if (address === undefined || port === undefined)

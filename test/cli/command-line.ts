@@ -6,7 +6,7 @@ import { Discovery } from '../../cli/discovery.ts';
 import { runProgram } from '../../cli/program.ts';
 import { processTerminal } from '../../cli/terminal.ts';
 import type { Client } from '../../client/client.ts';
-import { onClock, type TestCluster, testCluster } from '../kit/cluster.ts';
+import { onClock, type TestCluster, type TestClusterOptions, testCluster } from '../kit/cluster.ts';
 
 export interface Ran {
   code: number;
@@ -35,9 +35,9 @@ export interface CommandLine {
   stop(): Promise<void>;
 }
 
-export async function commandLine(): Promise<CommandLine> {
+export async function commandLine(options: TestClusterOptions = {}): Promise<CommandLine> {
   await loadEverything();
-  const cluster = await testCluster();
+  const cluster = await testCluster(options);
   const logs: Logs = new Map();
   const run = async (words: readonly string[], options: RunOptions): Promise<Ran> => {
     const ran: Ran = { code: -1, out: '', err: '' };

@@ -13,6 +13,7 @@ import { ApiError } from '../../api/meta/api-error.ts';
 import { VirtualClock } from '../../api/meta/clock.ts';
 import { type Logger, silentLogger } from '../../api/meta/logger.ts';
 import { type Random, seededRandom } from '../../api/meta/random.ts';
+import type { NodeClient } from '../../api/server/node-client.ts';
 import type { ApiRequest, ApiResponse } from '../../api/server/request.ts';
 import { type ApiServer, createApiServer } from '../../api/server/server.ts';
 import type { User } from '../../api/server/user.ts';
@@ -43,6 +44,7 @@ export interface TestCluster {
 }
 
 export interface TestClusterOptions {
+  nodeClient?: NodeClient;
   clock?: VirtualClock;
   seed?: number;
   /** Default: a memory store on the same clock; the caller closes one it brings. */
@@ -63,6 +65,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     clock,
     random,
     logger,
+    ...(options.nodeClient ? { nodeClient: options.nodeClient } : {}),
   });
   await onClock(clock, server.start());
   const clientAs = (user: User): HttpClient =>

@@ -7,6 +7,7 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import { execa, type ResultPromise } from 'execa';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../api/server/pki.ts';
 import { TestServer } from '../api/server/test-server.ts';
+import { measuredAgents } from './measured-agents.ts';
 
 export interface Run {
   exitCode: number | undefined;
@@ -43,7 +44,7 @@ export class KubectlServer {
       usage: 'client',
       days: 1,
     });
-    const server = await TestServer.start();
+    const server = await TestServer.start({ nodeClient: measuredAgents(async () => []) });
     const { port } = await server.server.listen({
       addresses: ['127.0.0.1'],
       port: 0,

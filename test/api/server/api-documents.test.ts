@@ -34,6 +34,7 @@ describe('legacy discovery', () => {
       'coordination.k8s.io',
       'scheduling.k8s.io',
       'apiextensions.k8s.io',
+      'metrics.k8s.io',
       'authentication.k8s.io',
       'authorization.k8s.io',
     ]);
@@ -136,6 +137,7 @@ describe('OpenAPI', () => {
       'apis/coordination.k8s.io/v1',
       'apis/scheduling.k8s.io/v1',
       'apis/apiextensions.k8s.io/v1',
+      'apis/metrics.k8s.io/v1beta1',
     ]);
     expect(paths['apis/gantry.dev/v1']?.serverRelativeURL).toMatch(
       /^\/openapi\/v3\/apis\/gantry\.dev\/v1\?hash=[0-9A-F]{64}$/,

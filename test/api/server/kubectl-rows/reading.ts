@@ -37,6 +37,20 @@ export const discovery: Row[] = [
 
 export const gets: Row[] = [
   {
+    verb: 'top node',
+    act: async (k) => {
+      const node = await addNode(k, 'top');
+      const status = {
+        addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+        daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+        allocatable: { cpu: '1', memory: '128Mi' },
+      };
+      await k.run('patch --subresource=status --type=merge node', node, '-p', JSON.stringify({ status }));
+      await k.says(new RegExp(`^${node} +250m +25% +64Mi +50%`, 'm'), 'top node', node);
+      await k.says(new RegExp(`^${node} `, 'm'), 'top node --sort-by=cpu');
+    },
+  },
+  {
     verb: 'get',
     act: async (k) => {
       await k.create(job('got', { app: 'got' }));
