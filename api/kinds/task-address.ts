@@ -3,18 +3,14 @@
  * endpoints controller, which tells others, and the node agent, which tells the task itself.
  */
 import type { Task } from './task.ts';
-import type { ContainerPort, TemplateSpec } from './task-spec.ts';
+import { listeningPort } from './task-request.ts';
+import type { TemplateSpec } from './task-spec.ts';
 
 type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
 
 /** Undefined until a node has taken the task on. */
 export function taskAddress({ status }: Pick<Task, 'status'>): string | undefined {
   return status.addresses?.[0] ?? status.hostIP;
-}
-
-/** Sharing the node's address, a task listens on its node port; with an address of its own on the container's. */
-export function listeningPort({ hostPort, containerPort }: ContainerPort): number {
-  return hostPort ?? containerPort;
 }
 
 /**

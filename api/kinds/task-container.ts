@@ -18,10 +18,10 @@ const portShape = closedObject(
       { minimum: 1, maximum: 65535 },
     ),
     hostPort: optional(
-      count('Port taken on the node; defaults to containerPort, as tasks share the network of their node.', {
-        minimum: 1,
-        maximum: 65535,
-      }),
+      count(
+        'Port taken on the node; defaults to containerPort, as tasks share the network of their node. 0: any; the task finds it in PORT and PORT_<NAME>.',
+        { maximum: 65535 },
+      ),
     ),
     protocol: withDefault(oneOf(['TCP', 'UDP'], 'Transport protocol.'), 'TCP'),
   },

@@ -7,9 +7,26 @@ import type { ContainerPort, TemplateSpec } from './task-spec.ts';
 
 type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
 
+/** Ports of a node that are allotted to tasks which ask for any (hostPort 0). */
+export const allottedPorts = { first: 20_000, count: 10_000 };
+
 /** `TCP/8080`: how a port taken on a node is written in allocations. */
 export function hostPortKey(port: ContainerPort): string {
-  return `${port.protocol}/${port.hostPort ?? port.containerPort}`;
+  return `${port.protocol}/${listeningPort(port)}`;
+}
+
+/** The port a task listens on: its node port, as it shares the address of its node. */
+export function listeningPort({ hostPort, containerPort }: ContainerPort): number {
+  return hostPort || containerPort;
+}
+
+/** The number is chosen when the task is bound. */
+export function wantsAnyPort({ hostPort }: ContainerPort): boolean {
+  return hostPort === 0;
+}
+
+export function isAllottedPort(number: number): boolean {
+  return number >= allottedPorts.first && number < allottedPorts.first + allottedPorts.count;
 }
 
 /**
@@ -38,8 +55,13 @@ function add(sum: ResourceAmounts, amounts: ResourceAmounts): void {
   for (const [name, amount] of Object.entries(amounts)) sum[name] = (sum[name] ?? 0) + amount;
 }
 
-/** The node ports all its containers take, each once: init containers may use those of the others. */
+/**
+ * The node ports all its containers take, as far as they are known, each once: init containers may use those
+ * of the others.
+ */
 export function taskHostPorts({ containers, initContainers = [] }: Parts): string[] {
-  const all = [...containers, ...initContainers].flatMap(({ ports }) => (ports ?? []).map(hostPortKey));
+  const all = [...containers, ...initContainers].flatMap(({ ports }) =>
+    (ports ?? []).filter((port) => !wantsAnyPort(port)).map(hostPortKey),
+  );
   return [...new Set(all)];
 }

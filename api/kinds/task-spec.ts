@@ -17,7 +17,7 @@ import {
   validateContainer,
   validateInitContainer,
 } from './task-container.ts';
-import { hostPortKey } from './task-request.ts';
+import { hostPortKey, wantsAnyPort } from './task-request.ts';
 import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
 import { type SpreadConstraint, spreadConstraintsShape, validateSpread } from './topology-spread.ts';
 
@@ -163,6 +163,7 @@ function hostPortClashes(spec: TemplateSpec, path: string): Cause[] {
   const taken = new Set<string>();
   for (const [c, container] of spec.containers.entries()) {
     for (const [p, port] of (container.ports ?? []).entries()) {
+      if (wantsAnyPort(port)) continue;
       const key = hostPortKey(port);
       if (taken.has(key))
         causes.push({

@@ -22,6 +22,7 @@ import {
   sumOf,
   taskAllocation,
 } from './allocation.ts';
+import { withAllottedPorts } from './allotted-ports.ts';
 import { CachedObject } from './cached-object.ts';
 import type { Backend } from './call.ts';
 import { mapConcurrently } from './concurrency.ts';
@@ -141,9 +142,12 @@ class NodeBinder {
         refused.set(request, refusal ?? notFound(names.Task, request.name));
         continue;
       }
-      const wanted = taskAllocation(task);
-      const problem = misfit({ allocation, used, allocatable }, wanted);
-      if (problem !== undefined) {
+      const placed = withAllottedPorts(task, allocation);
+      const wanted = taskAllocation(placed ?? task);
+      const problem = placed
+        ? misfit({ allocation, used, allocatable }, wanted)
+        : 'all ports that are allotted are taken';
+      if (!placed || problem !== undefined) {
         refused.set(
           request,
           conflict(names.Task, request.name, `it does not fit on node ${this.#nodeName}: ${problem}`),
@@ -152,7 +156,7 @@ class NodeBinder {
       }
       allocation.tasks[key] = wanted;
       for (const [name, amount] of Object.entries(wanted.requests)) used[name] = (used[name] ?? 0) + amount;
-      const bound = boundTask(task, this.#nodeName, this.#backend.clock.now());
+      const bound = boundTask(placed, this.#nodeName, this.#backend.clock.now());
       accepted.push({ request, task: object, value: encodeObject(names.Task, bound) });
     }
     return { accepted, refused, allocation };

@@ -1,4 +1,5 @@
 /** The environment: the image's, then who and where the task is, then the task's own words, which win. */
+import { listeningPort } from '../../api/kinds/task-request.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
 import type { TaskRecord } from '../task/task-record.ts';
@@ -65,10 +66,10 @@ export function ownVariables(
     GANTRY_NODE_NAME: node.name,
     GANTRY_NODE_ADDRESS: node.address,
     ...(spec.job === undefined ? {} : { GANTRY_JOB_NAME: spec.job }),
-    ...(first ? { PORT: `${first.hostPort ?? first.containerPort}` } : {}),
+    ...(first ? { PORT: `${listeningPort(first)}` } : {}),
     ...Object.fromEntries(
-      ports.flatMap(({ name, hostPort, containerPort }) =>
-        name === undefined ? [] : [[`PORT_${variableName(name)}`, `${hostPort ?? containerPort}`]],
+      ports.flatMap((port) =>
+        port.name === undefined ? [] : [[`PORT_${variableName(port.name)}`, `${listeningPort(port)}`]],
       ),
     ),
   };

@@ -1,26 +1,26 @@
 /**
  * Ports: tasks share the address of their node, so a port can be held by a process Gantry knows nothing
- * of. A test bind finds out before the task does.
+ * of. A test bind finds out before the task does. Of an allotted port that is final: the task's replacement
+ * is given another.
  */
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
+import { isAllottedPort, listeningPort } from '../../api/kinds/task-request.ts';
 import type { ContainerPort } from '../../api/kinds/task-spec.ts';
 import type { StartHook } from './hook.ts';
 
 export const portsHook: StartHook = async ({ container, node }) => {
   for (const port of container.ports ?? []) {
     if (await isFree(port)) continue;
-    const number = port.hostPort ?? port.containerPort;
-    return {
-      reason: 'PortInUse',
-      message: `port ${number}/${port.protocol} is taken on node ${node.name} by another process`,
-    };
+    const number = listeningPort(port);
+    const message = `port ${number}/${port.protocol} is taken on node ${node.name} by another process`;
+    return { reason: 'PortInUse', message, isFinal: isAllottedPort(number) };
   }
   return undefined;
 };
 
 function isFree(port: ContainerPort): Promise<boolean> {
-  const number = port.hostPort ?? port.containerPort;
+  const number = listeningPort(port);
   return port.protocol === 'UDP' ? canBindUdp(number) : canListen(number);
 }
 

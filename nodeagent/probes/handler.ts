@@ -7,6 +7,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 import type { Handler, HttpGet } from '../../api/kinds/task-probes.ts';
+import { listeningPort } from '../../api/kinds/task-request.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import { type Clock, sleep as pause } from '../../api/meta/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -62,12 +63,12 @@ async function attempt(handler: Handler, target: HandlerTarget, signal: AbortSig
   return { good: true, message: '' };
 }
 
-/** A named port is one of the container's; with host networking that is a port of the node. */
+/** A port of the container, by number or name, is where the task listens; any other number stands for itself. */
 function portNumber(port: number | string, { container }: HandlerTarget): number {
+  const own = container.ports?.find(({ name, containerPort }) => name === port || containerPort === port);
+  if (own) return listeningPort(own);
   if (typeof port === 'number') return port;
-  const named = container.ports?.find(({ name }) => name === port);
-  if (!named) throw new Error(`the container has no port named ${port}`);
-  return named.hostPort ?? named.containerPort;
+  throw new Error(`the container has no port named ${port}`);
 }
 
 async function runCommandInside(

@@ -49,6 +49,8 @@ export interface Refusal {
   /** One CamelCase word, as in a container's state. */
   reason: string;
   message: string;
+  /** Trying again here is of no use: the task has failed. */
+  isFinal?: boolean;
 }
 
 export const maxOutputBytes = 10 * 1024;

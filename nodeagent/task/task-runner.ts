@@ -217,7 +217,10 @@ export class TaskRunner {
     const isRestart = container.last !== undefined;
     const start = this.#newStart(container, cid);
     const prepared = await prepare(start);
-    if ('refusal' in prepared) return this.#postpone(container, prepared.refusal);
+    if ('refusal' in prepared) {
+      const { refusal } = prepared;
+      return refusal.isFinal ? this.#fail(container, refusal) : this.#postpone(container, refusal);
+    }
     container.starts++;
     container.refusals = 0;
     container.life = { state: 'starting', cid };
@@ -266,6 +269,20 @@ export class TaskRunner {
     }
     const retryAtMs = postponement.retryAtMs ?? this.#clock.now() + preparationDelayMs(container.refusals);
     container.life = { state: 'waiting', reason, message, retryAtMs };
+    await this.#save();
+  }
+
+  /** The node cannot give the task what it was promised: all of it ends, and its job may try elsewhere. */
+  async #fail(container: ContainerRecord, { reason, message }: Refusal): Promise<void> {
+    this.#event('Warning', reason, message);
+    const finishedAtMs = this.#clock.now();
+    const cid = container.last?.cid ?? '';
+    const termination = { cid, exitCode: cannotRunCode, reason, message, finishedAtMs };
+    container.life = { state: 'ended', termination };
+    this.record.stop ??= {
+      sinceMs: finishedAtMs,
+      graceSeconds: this.record.task.spec.terminationGracePeriodSeconds,
+    };
     await this.#save();
   }
 
