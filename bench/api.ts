@@ -101,7 +101,9 @@ async function bindTasks(cell: Cell): Promise<number> {
       const index = batch * bulk + offset;
       return { namespace: 'default', name: `bench-${index}`, node: `sim-${index % nodeCount}` };
     });
-    const failed = (await scheduler.bind(binds)).find((result) => result !== undefined);
+    const failed = (await scheduler.commit({ mode: 'Incremental', binds })).find(
+      (result) => result !== undefined,
+    );
     if (failed) throw failed;
   });
 }

@@ -15,7 +15,7 @@ export type Verb =
   | 'updateStatus'
   | 'patch'
   | 'delete'
-  | 'bind'
+  | 'commit'
   | 'raw'
   | 'stream';
 
@@ -64,7 +64,7 @@ export function interceptClient(inner: Client, interception: Interception): Clie
       around(write('patch', resource, key), () => inner.patch(resource, key, patch, parameters)),
     delete: (resource, key, parameters) =>
       around(write('delete', resource, key), () => inner.delete(resource, key, parameters)),
-    bind: (binds) => around(write('bind'), () => inner.bind(binds)),
+    commit: (plan) => around(write('commit'), () => inner.commit(plan)),
     raw: (path, options) => {
       const writes = options?.method !== undefined && options.method !== 'GET';
       return around({ verb: 'raw', writes, path }, () => inner.raw(path, options));

@@ -60,7 +60,7 @@ export type Patch =
   | { type: 'merge'; body: Record<string, unknown> }
   | { type: 'json'; body: { op: string; path: string; value?: unknown; from?: string }[] };
 
-/** One task to put on one node. `uid` and `resourceVersion`, when given, must still be the task's. */
+/** One task to put on one node. `uid`, when given, must still be the task's. */
 export interface Bind {
   namespace: string;
   name: string;
@@ -68,7 +68,28 @@ export interface Bind {
   node: string;
 }
 
-/** What became of each bind, in order: `undefined` means bound. */
+/** One task to tell to end, with its grace period. */
+export interface Eviction {
+  namespace: string;
+  name: string;
+  uid?: string;
+  /** One CamelCase word, and the same for people. */
+  reason: string;
+  message: string;
+}
+
+/** What a scheduler decided, to be checked against the truth and done. */
+export interface Plan {
+  /** AllOrNothing: one refused bind refuses all. */
+  mode: 'AllOrNothing' | 'Incremental';
+  /** Refuse nodes whose allocation changed after this resourceVersion, whether or not the tasks would fit. */
+  revision?: string;
+  binds: readonly Bind[];
+  /** With any (AllOrNothing), the tasks of the binds are not bound but nominated: room comes when these have ended. */
+  evictions?: readonly Eviction[];
+}
+
+/** What became of each bind, in order: `undefined` means bound, or nominated. */
 export type BindResult = Error | undefined;
 
 /** An object on its way to being created: the server fills in what is missing. */
@@ -113,8 +134,8 @@ export interface Client {
     key: ObjectKey,
     parameters?: DeleteParameters,
   ): Promise<void>;
-  /** Binds in bulk; each bind succeeds or fails by itself, in one transaction per node. */
-  bind(binds: readonly Bind[]): Promise<BindResult[]>;
+  /** Binds in bulk. Rejects when the plan as a whole is wrong, or its evictions cannot be done. */
+  commit(plan: Plan): Promise<BindResult[]>;
   /** Any other path, parsed from JSON (discovery, OpenAPI, version). */
   raw(
     path: string,

@@ -9,7 +9,6 @@ import type { Resource } from '../api/kinds/resources.ts';
 import { ApiError, type Status } from '../api/meta/api-error.ts';
 import type { KubeObject, ObjectList, WatchEvent } from '../api/meta/object-meta.ts';
 import type {
-  Bind,
   BindResult,
   Client,
   DeleteParameters,
@@ -18,6 +17,7 @@ import type {
   ListParameters,
   ObjectKey,
   Patch,
+  Plan,
   WatchParameters,
   WriteParameters,
 } from './client.ts';
@@ -149,13 +149,13 @@ export class HttpClient implements Client {
     await this.#call(path, { method: 'DELETE', body, signal });
   }
 
-  async bind(binds: readonly Bind[]): Promise<BindResult[]> {
+  async commit(plan: Plan): Promise<BindResult[]> {
     const apiVersion = apiVersionOf(names.Task);
-    const body = { apiVersion, kind: 'BindingList', items: binds };
-    const answer = (await this.#call(`/apis/${apiVersion}/bindings`, { method: 'POST', body })) as {
-      items: { status?: Status }[];
+    const body = { apiVersion, kind: 'Plan', ...plan };
+    const answer = (await this.#call(`/apis/${apiVersion}/plans`, { method: 'POST', body })) as {
+      binds: { status?: Status }[];
     };
-    return answer.items.map(({ status }) => status && ApiError.fromStatus(status, status.code));
+    return answer.binds.map(({ status }) => status && ApiError.fromStatus(status, status.code));
   }
 
   raw(path: string, options: Call = {}): Promise<unknown> {

@@ -52,10 +52,12 @@ export type {
   Client,
   DeleteParameters,
   Draft,
+  Eviction,
   GetParameters,
   ListParameters,
   ObjectKey,
   Patch,
+  Plan,
   WatchParameters,
   WriteParameters,
 } from './client.ts';

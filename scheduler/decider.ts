@@ -166,5 +166,5 @@ function filtersOf({ rejected }: Explanation): string[] {
 
 function preempting(explanation: Explanation, node: string): Explanation {
   const message = `${explanation.message}; room is being made on ${node}: lower priorities end there`;
-  return { ...explanation, reason: 'Preempting', message };
+  return { ...explanation, reason: 'Preempting', message, nominated: node };
 }

@@ -92,11 +92,12 @@ export class PendingReporter {
     const nowMs = clock.now();
     const before = task.status.pending;
     const pending = pendingOf(report.explanation, before, nowMs);
-    const isNews = !before || !sameReasons(before, pending);
+    const { nominated } = report.explanation;
+    const isNews = !before || !sameReasons(before, pending) || task.status.nominatedNodeName !== nominated;
     const isStale =
       before?.message !== pending.message && clock.monotonicMs() - report.writtenMs >= refreshMs;
     if (!isNews && !isStale) return;
-    const body = pendingPatch(task, pending, nowMs);
+    const body = pendingPatch(task, { pending, nominated }, nowMs);
     await client.patch(Task, splitKey(key) as ObjectKey, { type: 'merge', body }, { subresource: 'status' });
     report.writtenMs = clock.monotonicMs();
     if (!isNews) return;

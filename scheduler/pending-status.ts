@@ -31,7 +31,11 @@ function reasonsOf({ reason, nodes }: Pending): string {
 }
 
 /** A merge patch of the status; it holds only for the version of the task it was made from. */
-export function pendingPatch({ metadata, status }: Task, pending: Pending, nowMs: number) {
+export function pendingPatch(
+  { metadata, status }: Task,
+  { pending, nominated }: { pending: Pending; nominated: string | undefined },
+  nowMs: number,
+) {
   const condition = {
     type: 'Scheduled',
     status: 'False',
@@ -43,6 +47,7 @@ export function pendingPatch({ metadata, status }: Task, pending: Pending, nowMs
     status: {
       // A merge patch keeps what it does not mention.
       pending: { ...pending, closest: pending.closest ?? null },
+      nominatedNodeName: nominated ?? null,
       conditions: withCondition(status.conditions, condition, nowMs),
     },
   };

@@ -1,8 +1,8 @@
 /**
  * The scheduler: informers feed the cluster state and the queue; while this process leads, a loop takes
- * tasks in batches, decides them (decider.ts), and binds each batch with one call to the API server.
+ * tasks in batches, decides them (decider.ts), and hands each batch to the API server as a plan.
  *
- *   watch → cluster state, queue → decideBatch → client.bind → watch
+ *   watch → cluster state, queue → decideBatch → plan → watch
  *
  * Invariants: every decision counts in the cluster state before the next one is made; a bind that failed
  * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
@@ -13,9 +13,9 @@ import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import { type Logger, silentLogger } from '../api/meta/logger.ts';
 import { Loop } from '../api/meta/loop.ts';
-import { keyOf, splitKey } from '../api/meta/object-meta.ts';
+import { keyOf } from '../api/meta/object-meta.ts';
 import { type Random, systemRandom } from '../api/meta/random.ts';
-import type { Bind, BindResult, Client } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { type Change, Informer } from '../client/informer.ts';
 import { ClusterState } from './cluster-state.ts';
@@ -23,8 +23,8 @@ import { givesHope } from './core/hints.ts';
 import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
 import { Decider, type Displacement, type Placed } from './decider.ts';
-import { evict } from './eviction.ts';
 import { PendingReporter } from './pending-reporter.ts';
+import { PlanCommitter } from './plan-committer.ts';
 import { SchedulingQueue } from './queue.ts';
 
 export interface SchedulerOptions {
@@ -37,9 +37,8 @@ export interface SchedulerOptions {
   logger?: Logger;
 }
 
-/** Tasks decided in one go, and bind calls under way at once. */
+/** Tasks decided in one go. */
 const maxBatch = 500;
-const maxBindsInFlight = 4;
 /** How often parked tasks are looked at for having waited too long. */
 const flushMs = 30_000;
 
@@ -51,12 +50,19 @@ interface Term {
   warnings: EventRecorder;
   reporter: PendingReporter;
   loop: Loop;
-  binds: Set<Promise<void>>;
-  evictions: Set<Promise<void>>;
+  committer: PlanCommitter;
 }
 
 export class Scheduler {
-  readonly metrics = { decisions: 0, bound: 0, refused: 0, bindErrors: 0, batches: 0, preempted: 0 };
+  readonly metrics = {
+    decisions: 0,
+    refused: 0,
+    plans: 0,
+    bound: 0,
+    conflicts: 0,
+    thrownAway: 0,
+    evicted: 0,
+  };
   readonly queue: SchedulingQueue;
   readonly #name: string;
   readonly #clock: Clock;
@@ -140,7 +146,7 @@ export class Scheduler {
     await ended;
     this.#term = undefined;
     await term.loop.stop();
-    await Promise.all([...term.binds, ...term.evictions]);
+    await term.committer.whenIdle();
     await term.reporter.stop();
     await Promise.all([term.events.stop(), term.warnings.stop()]);
   }
@@ -156,8 +162,12 @@ export class Scheduler {
       events,
       warnings,
       reporter,
-      binds: new Set(),
-      evictions: new Set(),
+      committer: new PlanCommitter(client, this.metrics, {
+        onBound: (placed) => this.#bound(term, placed),
+        onThrownAway: (placed, error) => this.#thrownAway(term, placed, error),
+        onEvicted: (displacement) => this.#evicted(term, displacement),
+        onEvictionFailed: (displacement, error) => this.#evictionFailed(term, displacement, error),
+      }),
       loop: new Loop({
         name: 'scheduler',
         step: () => this.#turn(term),
@@ -207,7 +217,7 @@ export class Scheduler {
 
   /** One batch. Gives the pause until there may be another. */
   async #turn(term: Term): Promise<number> {
-    while (term.binds.size >= maxBindsInFlight) await Promise.race(term.binds);
+    await term.committer.whenReady();
     this.queue.flush();
     const { placed, refused, displacements, failed } = this.#decider.decideBatch(maxBatch);
     this.metrics.decisions += placed.length + refused.length;
@@ -216,60 +226,13 @@ export class Scheduler {
       term.reporter.report(queued.task.key, queued.task.uid, explanation);
     for (const { queued, error } of failed)
       this.#logger.error({ task: queued.task.key, err: error }, 'a plugin threw, trying again later');
-    if (placed.length > 0) this.#startBind(term, placed);
-    for (const displacement of displacements) this.#startEvictions(term, displacement);
+    if (placed.length > 0) term.committer.bind(placed);
+    for (const displacement of displacements) term.committer.evict(displacement);
     return this.queue.idleMs(flushMs);
-  }
-
-  #startBind(term: Term, placed: readonly Placed[]): void {
-    this.metrics.batches++;
-    const work = this.#bind(term, placed).finally(() => term.binds.delete(work));
-    term.binds.add(work);
-  }
-
-  /** Tells the victims to end, in the background; the room stays kept for the task meanwhile. */
-  #startEvictions(term: Term, { queued, preemption }: Displacement): void {
-    const by = queued.task.key;
-    for (const { key, uid, isReservation } of preemption.victims) {
-      if (isReservation) continue;
-      const work = evict({ ...term, clock: this.#clock }, { key, uid, by, node: preemption.node }).then(
-        () => void this.metrics.preempted++,
-        (error: unknown) => this.#evictionFailed(term, { queued, victim: key, uid, error }),
-      );
-      term.evictions.add(work);
-      void work.finally(() => term.evictions.delete(work));
-    }
-  }
-
-  /** The victim stays, so the room will not come: the task looks for another. */
-  #evictionFailed(
-    { loop }: Term,
-    {
-      queued,
-      victim,
-      uid,
-      error,
-    }: { queued: Displacement['queued']; victim: string; uid: string; error: unknown },
-  ): void {
-    this.#logger.warn({ task: queued.task.key, victim, err: error }, 'eviction failed');
-    this.#state.setEnding(uid, false);
-    this.#state.dropRoom(queued.task.uid);
-    if (this.queue.activate(queued.task.key)) loop.wake();
-  }
-
-  /** Never rejects: what went wrong is each task's own outcome. */
-  async #bind(term: Term, placed: readonly Placed[]): Promise<void> {
-    const results = await bindAll(term.client, placed.map(bindOf));
-    for (const [position, one] of placed.entries()) {
-      const error = results[position];
-      if (error === undefined) this.#bound(term, one);
-      else this.#bindFailed(term, one, error);
-    }
   }
 
   #bound({ events, reporter }: Term, { queued, node }: Placed): void {
     const { key } = queued.task;
-    this.metrics.bound++;
     if (queued.place !== 'gone') this.queue.remove(key);
     reporter.forget(key);
     const task = this.#tasks.cache.get(key);
@@ -277,14 +240,30 @@ export class Scheduler {
     events.record(task, { type: 'Normal', reason: 'Scheduled', message: `assigned ${key} to ${node}` });
   }
 
-  #bindFailed({ loop }: Term, { queued, node }: Placed, error: Error): void {
+  #thrownAway({ loop }: Term, { queued, node }: Placed, error: Error): void {
     const { key, uid } = queued.task;
-    this.metrics.bindErrors++;
     this.#logger.info({ task: key, node, err: error }, 'bind failed');
     this.#state.forget(uid);
     if (hasReason(error, 'NotFound') && !this.#tasks.cache.get(key)) this.queue.remove(key);
     else this.queue.retry(queued);
     loop.wake();
+  }
+
+  #evicted({ events }: Term, { queued, preemption }: Displacement): void {
+    const message = `preempted by ${queued.task.key} on node ${preemption.node}`;
+    for (const { key, uid } of preemption.victims) {
+      const victim = this.#tasks.cache.get(key);
+      if (victim?.metadata.uid === uid)
+        events.record(victim, { type: 'Warning', reason: 'Preempted', message });
+    }
+  }
+
+  /** The victims stay, so the room will not come: the task looks for another. */
+  #evictionFailed({ loop }: Term, { queued, preemption }: Displacement, error: unknown): void {
+    this.#logger.warn({ task: queued.task.key, node: preemption.node, err: error }, 'eviction failed');
+    for (const { uid } of preemption.victims) this.#state.setEnding(uid, false);
+    this.#state.dropRoom(queued.task.uid);
+    if (this.queue.activate(queued.task.key)) loop.wake();
   }
 }
 
@@ -293,20 +272,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/** A call that failed as a whole is the failure of each bind in it; whether they took effect is not known. */
-async function bindAll(client: Client, binds: readonly Bind[]): Promise<BindResult[]> {
-  try {
-    return await client.bind(binds);
-  } catch (error) {
-    const failure = error instanceof Error ? error : new Error(String(error));
-    return binds.map(() => failure);
-  }
-}
-
-function bindOf({ queued, node }: Placed): Bind {
-  const { key, uid } = queued.task;
-  const { namespace = '', name } = splitKey(key);
-  return { namespace, name, uid, node };
 }

@@ -130,6 +130,9 @@ const taskStatusShape = closedObject(
       list(containerStatusShape, 'One per init container, in their order.', { mapKeys: ['name'] }),
     ),
     pending: optional(pendingShape),
+    nominatedNodeName: optional(
+      text('Node that room is being made on for the task; it is bound once those in its way have ended.'),
+    ),
     qosClass: optional(
       oneOf(
         ['Guaranteed', 'Burstable', 'BestEffort'],

@@ -27,6 +27,12 @@ export class AllocationRecords {
     return this.#turns.take(node, act);
   }
 
+  /** A turn at several nodes at once; asked for in one order by everybody, so that nobody waits in a circle. */
+  takeAll<T>(nodes: readonly string[], act: () => Promise<T>): Promise<T> {
+    const inOrder = [...new Set(nodes)].sort();
+    return inOrder.reduceRight((inner, node) => () => this.take(node, inner), act)();
+  }
+
   get(node: string): AllocationRecord | undefined {
     const written = this.#written.get(node);
     if (!written) return this.#cache.allocation(node);

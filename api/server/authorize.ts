@@ -72,11 +72,9 @@ const controllerRules: readonly Rule[] = [
 
 const schedulerRules: readonly Rule[] = [
   { verbs: read, group: 'gantry.dev', resources: ['tasks', 'jobs'] },
-  // Preemption ends the tasks that are in the way.
-  { verbs: ['delete'], group: 'gantry.dev', resources: ['tasks'] },
   { verbs: read, group: '', resources: ['nodes', 'namespaces'] },
   { verbs: read, group: 'scheduling.k8s.io', resources: ['priorityclasses'] },
-  { verbs: ['create'], group: 'gantry.dev', resources: ['tasks/binding', 'bindings'] },
+  { verbs: ['create'], group: 'gantry.dev', resources: ['tasks/binding', 'plans'] },
   { verbs: ['update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
   {
     verbs: ['get', ...write],

@@ -23,7 +23,7 @@ interface DiscoveredSubresource {
   kind: GroupVersionKind;
 }
 
-/** Anything a path leads to: a stored kind, or a verb in the shape of one (reviews, bindings). */
+/** Anything a path leads to: a stored kind, or a verb in the shape of one (reviews, plans). */
 interface DiscoveredResource {
   group: string;
   version: string;
@@ -39,7 +39,7 @@ interface DiscoveredResource {
 
 function resourcesOf(kinds: readonly AnyKind[]): DiscoveredResource[] {
   const stored = kinds.map((kind) => ({ verbs: objectVerbs, ...kind, subresources: subresourcesOf(kind) }));
-  return [...stored, bindings, ...reviewKinds.map(verbResource)];
+  return [...stored, plans, ...reviewKinds.map(verbResource)];
 }
 
 function verbResource(given: { group: string; version: string; kind: string; plural: string }) {
@@ -55,7 +55,7 @@ function verbResource(given: { group: string; version: string; kind: string; plu
 }
 
 const { group, version } = names.Task;
-const bindings = verbResource({ group, version, kind: 'BindingList', plural: 'bindings' });
+const plans = verbResource({ group, version, kind: 'Plan', plural: 'plans' });
 
 function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
   const isTask = kind.group === group && kind.plural === names.Task.plural;

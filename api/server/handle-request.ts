@@ -20,8 +20,8 @@ import { answerMetrics, isMetricsPath } from './resource-metrics/answer.ts';
 import { answerReview, type ReviewKind, reviewKindOf } from './reviews.ts';
 import { statusAnswer } from './status-answer.ts';
 import { nodeNameOf, type User } from './user.ts';
-import { bindMany } from './verbs/bind.ts';
 import { jsonBody } from './verbs/body.ts';
+import { postPlan } from './verbs/plan.ts';
 import { verbFor } from './verbs/table.ts';
 import { checkScope } from './verbs/target.ts';
 
@@ -194,10 +194,10 @@ function route(
   { backend }: Pipeline,
   { request, path, verb, query, user }: Omit<Call, 'backend' | 'served' | 'warnings'>,
 ): Act {
-  if (path.group === 'gantry.dev' && path.version === 'v1' && path.resource === 'bindings') {
+  if (path.group === 'gantry.dev' && path.version === 'v1' && path.resource === 'plans') {
     if (verb !== 'create' || path.namespace !== undefined || path.name !== undefined)
       throw methodNotAllowed(request.method);
-    return () => bindMany(backend, jsonBody({ request }));
+    return () => postPlan(backend, jsonBody({ request }));
   }
   if (isMetricsPath(path)) return () => answerMetrics({ backend, path, verb, query });
   const served = backend.kinds.byPlural(path.group, path.version, path.resource);

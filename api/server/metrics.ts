@@ -15,6 +15,7 @@ export class Metrics {
   readonly #requests: Counter;
   readonly #latency: Histogram;
   readonly #rejected: Counter;
+  readonly #binds: Counter;
 
   constructor() {
     const registers = [this.#registry];
@@ -35,6 +36,12 @@ export class Metrics {
       name: 'apiserver_rejected_requests_total',
       help: 'Requests refused because too many were in flight.',
       labelNames: ['lane'],
+      registers,
+    });
+    this.#binds = new Counter({
+      name: 'apiserver_plan_binds_total',
+      help: 'Binds of plans, by what became of them: bound (or nominated), or the reason of the refusal.',
+      labelNames: ['mode', 'outcome'],
       registers,
     });
   }
@@ -79,6 +86,10 @@ export class Metrics {
   request({ verb, resource, code, durationMs }: RequestObservation): void {
     this.#requests.inc({ verb, resource, code });
     this.#latency.observe({ verb, resource }, durationMs / 1000);
+  }
+
+  plan(mode: string, outcomes: readonly ({ reason: string } | undefined)[]): void {
+    for (const outcome of outcomes) this.#binds.inc({ mode, outcome: outcome?.reason ?? 'bound' });
   }
 
   rejected(lane: string): void {

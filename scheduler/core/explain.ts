@@ -17,6 +17,8 @@ export interface Explanation {
   rejected: RejectedNodes[];
   /** Only where a node lacks nothing but resources. */
   closest?: { node: string; shortages: Shortage[] };
+  /** Where room is being made for the task. */
+  nominated?: string;
 }
 
 export interface RejectedNodes {

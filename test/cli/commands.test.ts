@@ -341,7 +341,12 @@ describe('describe', () => {
         ],
       },
     });
-    expect(await client.bind([{ namespace: 'default', name: 'web-0-0', node: 'n1' }])).toEqual([undefined]);
+    expect(
+      await client.commit({
+        mode: 'Incremental',
+        binds: [{ namespace: 'default', name: 'web-0-0', node: 'n1' }],
+      }),
+    ).toEqual([undefined]);
     const { out } = await line.gantry('describe node n1');
     expect(out).toMatch(/cpu +1 \(25%\) +0 \(0%\)/);
     expect(out).toMatch(/memory +2Gi \(25%\) +2Gi \(25%\)/);

@@ -55,7 +55,7 @@ export class FakeCluster {
       updateStatus: async (resource, object) => this.#update(resource, object) as never,
       patch: async (resource, key, { body }) => this.#patch(resource, key, body) as never,
       delete: async (resource, key, parameters) => this.#delete(resource, key, parameters),
-      bind: unsupported,
+      commit: unsupported,
       raw: unsupported,
       stream: unsupported,
     };

@@ -160,14 +160,17 @@ describe('the HTTP client', () => {
 
   test('reports each bind on its own', async () => {
     handler = (_request, response, body) => {
-      expect(JSON.parse(body)).toMatchObject({ kind: 'BindingList', items: [{ name: 'a' }, { name: 'b' }] });
+      expect(JSON.parse(body)).toMatchObject({ kind: 'Plan', binds: [{ name: 'a' }, { name: 'b' }] });
       const status = { kind: 'Status', reason: 'Conflict', message: 'no room', code: 409 };
-      answer(response, 200, { kind: 'BindingResultList', items: [{}, { status }] });
+      answer(response, 200, { kind: 'PlanResult', binds: [{}, { status }] });
     };
-    const [first, second] = await client.bind([
-      { namespace: 'default', name: 'a', node: 'n1' },
-      { namespace: 'default', name: 'b', node: 'n1' },
-    ]);
+    const [first, second] = await client.commit({
+      mode: 'Incremental',
+      binds: [
+        { namespace: 'default', name: 'a', node: 'n1' },
+        { namespace: 'default', name: 'b', node: 'n1' },
+      ],
+    });
     expect(first).toBeUndefined();
     expect(second).toMatchObject({ reason: 'Conflict', message: 'no room' });
   });

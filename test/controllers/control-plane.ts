@@ -115,7 +115,8 @@ export class ControlPlane {
   async report(names: readonly string[], phase: Task['status']['phase'], node = 'n1'): Promise<void> {
     for (const name of names) {
       const task = await this.client.get(Task, { namespace: 'default', name });
-      if (task.spec.nodeName === undefined) await this.client.bind([{ namespace: 'default', name, node }]);
+      if (task.spec.nodeName === undefined)
+        await this.client.commit({ mode: 'Incremental', binds: [{ namespace: 'default', name, node }] });
       const now = timestamp(systemClock.now());
       const ready = phase === 'Running' ? ('True' as const) : ('False' as const);
       const conditions = [{ type: 'Ready', status: ready, lastTransitionTime: now }];

@@ -4,7 +4,7 @@ import { Event, Node, PriorityClass, Task } from '../../api/kinds/resources.ts';
 import { ApiError } from '../../api/meta/api-error.ts';
 import { conditionOf } from '../../api/meta/conditions.ts';
 import type { ResourceList } from '../../api/meta/quantity.ts';
-import type { Bind, Client } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { type TestCluster, testCluster } from '../kit/cluster.ts';
 import { type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
@@ -96,10 +96,10 @@ describe('binding', () => {
     await createNode('n2', { allocatable: small });
     const client = cluster.clientAs(user);
     const calls: number[] = [];
-    const bind = client.bind.bind(client);
-    client.bind = (binds: readonly Bind[]) => {
-      calls.push(binds.length);
-      return bind(binds);
+    const commit = client.commit.bind(client);
+    client.commit = (plan) => {
+      calls.push(plan.binds.length);
+      return commit(plan);
     };
     for (let index = 0; index < 30; index++) await createTask(`t${index}`, cpu('300m'));
     await startScheduler('default-scheduler', client);
@@ -140,16 +140,16 @@ describe('binding', () => {
   it('a bind that fails is forgotten and tried again after its backoff', async () => {
     await createNode('n1', { allocatable: small });
     const client = cluster.clientAs(user);
-    const bind = client.bind.bind(client);
+    const commit = client.commit.bind(client);
     let failures = 2;
-    client.bind = async (binds) => {
+    client.commit = async (plan) => {
       if (failures-- > 0) throw new ApiError('ServiceUnavailable', 'no store');
-      return bind(binds);
+      return commit(plan);
     };
     const scheduler = await startScheduler('default-scheduler', client);
     await createTask('t', cpu('2'));
     await cluster.until(() => nodeNameOf('t'));
-    expect(scheduler.metrics).toMatchObject({ bindErrors: 2, bound: 1 });
+    expect(scheduler.metrics).toMatchObject({ thrownAway: 2, bound: 1 });
   });
 });
 
@@ -207,9 +207,9 @@ describe('preemption', () => {
   it('ends no more tasks than it needs, once each', async () => {
     const scheduler = await fullOfScrap();
     await createTask('web-0', inClass('production', '1'));
-    await cluster.until(() => scheduler.metrics.preempted === 1);
+    await cluster.until(() => scheduler.metrics.evicted === 1);
     await cluster.clock.advance(10 * 60_000);
-    expect(scheduler.metrics.preempted).toBe(1);
+    expect(scheduler.metrics.evicted).toBe(1);
     expect([await isEnding('scrap-0'), await isEnding('scrap-1')].filter(Boolean).length).toBe(1);
   });
 
@@ -223,13 +223,13 @@ describe('preemption', () => {
     await createTask('web-0', inClass('patient', '1'));
     await cluster.until(async () => (await getTask('web-0')).status.pending);
     await cluster.clock.advance(30_000);
-    expect(scheduler.metrics.preempted).toBe(0);
+    expect(scheduler.metrics.evicted).toBe(0);
   });
 
   it('the room of a preemptor that is deleted goes to others', async () => {
     const scheduler = await fullOfScrap();
     await createTask('web-0', inClass('production', '2'));
-    await cluster.until(() => scheduler.metrics.preempted === 2);
+    await cluster.until(() => scheduler.metrics.evicted === 2);
     await cluster.client.delete(Task, { namespace: 'default', name: 'web-0' });
     await stopped('scrap-0');
     await stopped('scrap-1');
@@ -240,7 +240,7 @@ describe('preemption', () => {
   it('a task that waits gets the room of a preemptor that is deleted', async () => {
     const scheduler = await fullOfScrap();
     await createTask('web-0', inClass('production', '2'));
-    await cluster.until(() => scheduler.metrics.preempted === 2);
+    await cluster.until(() => scheduler.metrics.evicted === 2);
     await createTask('scrap-2', inClass('best-effort', '1'));
     await cluster.until(async () => (await getTask('scrap-2')).status.pending);
     await stopped('scrap-0');
@@ -252,17 +252,17 @@ describe('preemption', () => {
   it('victims that cannot be ended are left alone, and the preemptor tries again', async () => {
     await createNode('n1', { allocatable: small });
     const client = cluster.clientAs(user);
-    const remove = client.delete.bind(client);
+    const commit = client.commit.bind(client);
     let refusals = 2;
-    client.delete = async (...call: Parameters<typeof remove>) => {
-      if (refusals-- > 0) throw new ApiError('ServiceUnavailable', 'no store');
-      return remove(...call);
+    client.commit = async (plan) => {
+      if (plan.evictions && refusals-- > 0) throw new ApiError('ServiceUnavailable', 'no store');
+      return commit(plan);
     };
     const scheduler = await startScheduler('default-scheduler', client);
     await createTask('scrap-0', inClass('best-effort', '2'));
     await cluster.until(() => nodeNameOf('scrap-0'));
     await createTask('web-0', inClass('production', '2'));
-    await cluster.until(() => scheduler.metrics.preempted === 1);
+    await cluster.until(() => scheduler.metrics.evicted === 1);
     await stopped('scrap-0');
     expect(await cluster.until(() => nodeNameOf('web-0'))).toBe('n1');
   });

@@ -59,7 +59,7 @@ describe('legacy discovery', () => {
       'tasks/exec',
       'tasks/log',
       'tasks/portforward',
-      'bindings',
+      'plans',
     ]);
     const jobs = resourcesAt('/apis/gantry.dev/v1').filter(({ name }) => name.startsWith('jobs'));
     expect(jobs[0]).toMatchObject({

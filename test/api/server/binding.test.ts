@@ -10,7 +10,7 @@ import type { Store } from '../../../api/store/store.ts';
 import { TestEtcd } from '../../kit/etcd.ts';
 import { addNode, nodeUser, TestServer, taskDraft, tasks } from './test-server.ts';
 
-const bindings = '/apis/gantry.dev/v1/bindings';
+const plans = '/apis/gantry.dev/v1/plans';
 
 function bindingOf(name: string, node: string, uid?: string): object {
   return {
@@ -117,13 +117,9 @@ describe('binding a task', () => {
       name,
       node: 'n1',
     }));
-    const { status, body } = await server.post(bindings, {
-      apiVersion: 'gantry.dev/v1',
-      kind: 'BindingList',
-      items,
-    });
+    const { status, body } = await server.post(plans, { binds: items });
     expect(status).toBe(200);
-    expect(body.items.map((item: { status?: { reason: string } }) => item.status?.reason)).toEqual([
+    expect(body.binds.map((item: { status?: { reason: string } }) => item.status?.reason)).toEqual([
       undefined,
       'NotFound',
       undefined,
@@ -166,7 +162,7 @@ describe('binding a task', () => {
     const names = Array.from({ length: 40 }, (_, n) => `many-${n}`);
     for (const name of names) await server.post(tasks, taskDraft(name));
     const items = names.map((name) => ({ namespace: 'default', name, node: 'n2' }));
-    await server.post(bindings, { items });
+    await server.post(plans, { binds: items });
     const ended = await Promise.all(
       names.map((name) => server.mergePatch(`${tasks}/${name}/status`, { status: { phase: 'Succeeded' } })),
     );
@@ -219,7 +215,7 @@ describe('racing schedulers', () => {
               name: `t${(n + k) % taskCount}`,
               node: nodeNames[(n + s) % 3],
             }));
-            return server.post(bindings, { items });
+            return server.post(plans, { binds: items });
           }),
         ),
       );

@@ -102,7 +102,7 @@ describe('a watch', () => {
     await server.mergePatch('/api/v1/nodes/n1/status', { status: { allocatable: { cpu: '1' } } });
     for (const name of ['t1', 't2']) await server.post(tasks, taskDraft(name));
     const items = ['t1', 't2'].map((name) => ({ namespace: 'default', name, node: 'n1' }));
-    await server.post('/apis/gantry.dev/v1/bindings', { items });
+    await server.post('/apis/gantry.dev/v1/plans', { binds: items });
     const { body } = await server.get(`${tasks}/t1`);
     const events = server.watch(`${tasks}?watch=true&resourceVersion=${body.metadata.resourceVersion}`, {
       signal: abort.signal,

@@ -1,0 +1,135 @@
+/**
+ * Hands the decisions of a batch to the API server as plans, several at once, and says what became of them.
+ * Behind it a decision is the truth, or it is thrown away: another scheduler was faster, the task is gone, or
+ * the call failed.
+ */
+import { hasReason } from '../api/meta/api-error.ts';
+import { splitKey } from '../api/meta/object-meta.ts';
+import type { Bind, BindResult, Client, Eviction, Plan } from '../client/client.ts';
+import type { Displacement, Placed } from './decider.ts';
+
+export interface CommitListener {
+  onBound(placed: Placed): void;
+  onThrownAway(placed: Placed, error: Error): void;
+  onEvicted(displacement: Displacement): void;
+  onEvictionFailed(displacement: Displacement, error: unknown): void;
+}
+
+/** Counted since the process began. */
+export interface CommitMetrics {
+  plans: number;
+  bound: number;
+  /** Binds that the truth refused: another scheduler, or a person, was faster. */
+  conflicts: number;
+  /** All decisions that came to nothing, conflicts included. */
+  thrownAway: number;
+  /** Tasks told to end. */
+  evicted: number;
+}
+
+/** Calls under way at once. */
+const maxInFlight = 4;
+
+export class PlanCommitter {
+  readonly #client: Client;
+  readonly #listener: CommitListener;
+  readonly #metrics: CommitMetrics;
+  readonly #inFlight = new Set<Promise<void>>();
+
+  constructor(client: Client, metrics: CommitMetrics, listener: CommitListener) {
+    this.#client = client;
+    this.#metrics = metrics;
+    this.#listener = listener;
+  }
+
+  /** Resolves when another call may begin: what is decided any earlier would only wait, and grow stale. */
+  async whenReady(): Promise<void> {
+    while (this.#inFlight.size >= maxInFlight) await Promise.race(this.#inFlight);
+  }
+
+  async whenIdle(): Promise<void> {
+    await Promise.all(this.#inFlight);
+  }
+
+  bind(placed: readonly Placed[], mode: Plan['mode'] = 'Incremental'): void {
+    this.#start(() => this.#bind(placed, mode));
+  }
+
+  evict(displacement: Displacement): void {
+    this.#start(() => this.#evict(displacement));
+  }
+
+  /** `act` never rejects. */
+  #start(act: () => Promise<void>): void {
+    this.#metrics.plans++;
+    const work = act().finally(() => this.#inFlight.delete(work));
+    this.#inFlight.add(work);
+  }
+
+  async #bind(placed: readonly Placed[], mode: Plan['mode']): Promise<void> {
+    const results = await this.#commit({ mode, binds: placed.map(bindOf) });
+    for (const [position, one] of placed.entries()) {
+      const error = results[position];
+      if (error === undefined) {
+        this.#metrics.bound++;
+        this.#listener.onBound(one);
+        continue;
+      }
+      this.#metrics.thrownAway++;
+      if (hasReason(error, 'Conflict')) this.#metrics.conflicts++;
+      this.#listener.onThrownAway(one, error);
+    }
+  }
+
+  /** A call that failed as a whole is the failure of each bind in it; whether they took effect is not known. */
+  async #commit(plan: Plan): Promise<BindResult[]> {
+    try {
+      return await this.#client.commit(plan);
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      return plan.binds.map(() => failure);
+    }
+  }
+
+  async #evict(displacement: Displacement): Promise<void> {
+    const { queued, preemption } = displacement;
+    const evictions = preemption.victims
+      .filter(({ isReservation }) => !isReservation)
+      .map(({ key, uid }) => evictionOf({ key, uid, by: queued.task.key, node: preemption.node }));
+    try {
+      const binds = [bindOf({ queued, node: preemption.node })];
+      await this.#client.commit({ mode: 'AllOrNothing', binds, evictions });
+      this.#metrics.evicted += evictions.length;
+      this.#listener.onEvicted(displacement);
+    } catch (error) {
+      this.#metrics.thrownAway++;
+      this.#listener.onEvictionFailed(displacement, error);
+    }
+  }
+}
+
+function bindOf({ queued, node }: Placed): Bind {
+  return { ...taskOf(queued.task), node };
+}
+
+function evictionOf({
+  by,
+  node,
+  ...victim
+}: {
+  key: string;
+  uid: string;
+  by: string;
+  node: string;
+}): Eviction {
+  return { ...taskOf(victim), reason: 'Preempted', message: `preempted by ${by} on node ${node}` };
+}
+
+function taskOf({ key, uid }: { key: string; uid: string }): {
+  namespace: string;
+  name: string;
+  uid: string;
+} {
+  const { namespace = '', name } = splitKey(key);
+  return { namespace, name, uid };
+}
