@@ -135,6 +135,18 @@ const readRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/exec.ts')).exec,
   },
   {
+    name: 'attach',
+    arguments: '<task>',
+    summary: 'see what a running container writes, and type to it; it runs on when you leave',
+    flags: [
+      { flags: '-c, --container <name>', description: 'this container' },
+      { flags: '-i, --stdin', description: 'hand standard input to it, if its spec has stdin: true' },
+      { flags: '-t, --tty', description: 'use its terminal, if its spec has tty: true' },
+    ],
+    examples: '  gantry attach web-0-0\n  gantry attach -it job/shell',
+    load: async () => (await import('./commands/attach.ts')).attach,
+  },
+  {
     name: 'cp',
     arguments: '<from> <to>',
     summary: 'copy files and directories to a task and back; its container needs tar',

@@ -1,8 +1,8 @@
-/** A command in a container of a task: opened, fed and read. What `exec` and `cp` have in common. */
+/** A command in a container of a task: opened, fed and read. What `exec`, `attach` and `cp` have in common. */
 import { jobNameLabel } from '../api/kinds/job-labels.ts';
 import { Job, Task } from '../api/kinds/resources.ts';
 import { ApiError } from '../api/meta/api-error.ts';
-import { channel, chunkBytes, exitCodeOf } from '../api/meta/stream-channels.ts';
+import { channel, chunkBytes, encodeSize, exitCodeOf } from '../api/meta/stream-channels.ts';
 import { type ExecRequest, execQuery } from '../api/meta/stream-requests.ts';
 import type { ChannelSocket } from '../client/channel-socket.ts';
 import { objectPath } from '../client/resource-path.ts';
@@ -10,6 +10,7 @@ import type { Session } from './command.ts';
 import { UsageError } from './failure.ts';
 import { checkName } from './target.ts';
 import { byName } from './task-arrivals.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface ExecTarget {
   task: string;
@@ -39,7 +40,7 @@ export async function readOutput(
     else if (number === channel.status) exitCode = exitCodeOf(payload);
   }
   if (exitCode !== undefined) return exitCode;
-  throw new ApiError('ServiceUnavailable', 'the connection to the task was lost; the command was ended');
+  throw new ApiError('ServiceUnavailable', 'the connection to the task was lost');
 }
 
 /** Sends all of `input` and says that it is over; stops early when the stream does. */
@@ -50,6 +51,18 @@ export async function sendInput(stream: ChannelSocket, input: AsyncIterable<Buff
     if (stream.gone.aborted) return;
   }
   await stream.closeChannel(channel.stdin);
+}
+
+/** Keys and sizes go to the task as they are, until the returned function is called. */
+export function handOver(terminal: Terminal, stream: ChannelSocket): () => void {
+  const tellSize = (): void => void stream.sendFrame(encodeSize(terminal.size()));
+  const stopTelling = terminal.onResize(tellSize);
+  terminal.setRaw(true);
+  tellSize();
+  return () => {
+    stopTelling();
+    terminal.setRaw(false);
+  };
 }
 
 /** `web-0-0`, `task/web-0-0`, or `job/web`: then the first of its tasks that runs. */

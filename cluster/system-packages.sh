@@ -3,7 +3,7 @@
 #
 #   system-packages.sh [node] [etcd] [test]      default: all of them
 #
-#   node  real containers: runc, conmon, umoci, skopeo, cgroup-tools, busybox, ip
+#   node  real containers: runc, conmon, umoci, skopeo, cgroup-tools, busybox, ip, socat
 #   etcd  the etcd server, for `gantry up --etcd`
 #   test  what only the tests need: kubectl (any version that is there is taken), user-mode Linux (for cgroup v2),
 #         an image registry
@@ -28,6 +28,7 @@ for set in "$@"; do
       need cgcreate cgroup-tools
       need busybox busybox-static
       need ip iproute2
+      need socat socat
       ;;
     etcd) need etcd etcd-server ;;
     test)

@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     records: () => agent.records,
     prepareExec: driver === 'oci' ? runcExec(rootDirectory, runDirectory) : unconfinedExec,
     directory: join(runDirectory, 'x'),
-    logger,
+    ...{ runtime, logDirectory, logger },
   });
   await streams.start();
   const server = new AgentServer({

@@ -4,7 +4,7 @@
  *
  *   GET /logs/{namespace}/{task}/{container}   GET|PUT /images   GET /healthz   GET /metrics
  *   GET /stats/summary   GET /metrics/resource   (usage: stats/usage-sampler.ts)
- *   GET /exec/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
+ *   GET /exec/…   GET /attach/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
  */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -21,13 +21,13 @@ import type { Logger } from '../api/meta/logger.ts';
 import { refusalText } from '../api/meta/stream-requests.ts';
 import { loadImage } from './images/image-load.ts';
 import { listImages } from './images/image-store.ts';
-import { logPaths } from './logs/log-files.ts';
 import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
+import { logSource } from './logs/log-source.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { agentMetrics } from './stats/agent-metrics.ts';
 import type { StatsServer } from './stats/stats-server.ts';
 import type { StreamServer } from './streams/stream-server.ts';
-import { liveCid, type TaskRecord } from './task/task-record.ts';
+import { containerRecordOf, type TaskRecord } from './task/task-record.ts';
 
 export interface AgentServerOptions {
   tls: { ca: string; cert: string; key: string };
@@ -133,10 +133,7 @@ export class AgentServer {
   }
 
   async #source(record: TaskRecord, name: string, previous: boolean): Promise<LogSource> {
-    const container = record.containers.find((each) => each.name === name);
-    if (!container)
-      throw new ApiError('NotFound', `task ${record.task.metadata.name} has no container ${name}`);
-    const paths = logPaths(this.#options.logDirectory, record.uid, name);
+    const container = containerRecordOf(record, name);
     const latest = container.starts - 1;
     const start = previous ? latest - 1 : latest;
     if (latest < 0) {
@@ -148,12 +145,7 @@ export class AgentServer {
     }
     if (start < 0)
       throw new ApiError('BadRequest', `container ${name} was not restarted: there is no previous log`);
-    const cid = liveCid(container);
-    return {
-      files: await paths.of(start),
-      format: this.#options.runtime.logRotation === 'truncate' ? 'plain' : 'k8s-file',
-      isLive: () => !previous && cid !== undefined && liveCid(container) === cid,
-    };
+    return logSource({ record, container, start }, this.#options);
   }
 
   async #images(response: ServerResponse): Promise<void> {

@@ -95,6 +95,9 @@ const containerFields = {
   securityContext: optional(securityContextShape),
   ...probeFields,
   lifecycle: lifecycleField,
+  stdin: optional(flag('Keep standard input open for who attaches; without it, it is empty.')),
+  stdinOnce: optional(flag('Standard input ends when the first who attached goes away.')),
+  tty: optional(flag('Give the container a terminal.')),
   terminationMessagePath: optional(
     text(
       'File in the container whose end becomes the message of its termination; default /dev/termination-log.',

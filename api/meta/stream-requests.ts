@@ -4,17 +4,21 @@
  */
 import { ApiError } from './api-error.ts';
 
-export interface ExecRequest {
-  command: string[];
+/** Which standard streams are wanted. */
+export interface AttachRequest {
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
   tty: boolean;
 }
 
+export interface ExecRequest extends AttachRequest {
+  command: string[];
+}
+
 const maxWords = 1000;
 
-/** Output is wanted unless refused, input only when asked for. Throws ApiError BadRequest. */
+/** Throws ApiError BadRequest. */
 export function execRequestOf(query: URLSearchParams): ExecRequest {
   const command = query.getAll('command');
   if (command.length === 0 || command[0] === '')
@@ -23,9 +27,13 @@ export function execRequestOf(query: URLSearchParams): ExecRequest {
     throw new ApiError('BadRequest', `a command may have ${maxWords} words, this one has ${command.length}`);
   if (command.some((word) => word.includes('\0')))
     throw new ApiError('BadRequest', 'a command may not contain NUL');
+  return { command, ...attachRequestOf(query) };
+}
+
+/** Output is wanted unless refused, input only when asked for. Throws ApiError BadRequest. */
+export function attachRequestOf(query: URLSearchParams): AttachRequest {
   const tty = flag(query, 'tty', false);
   return {
-    command,
     tty,
     stdin: flag(query, 'stdin', false),
     stdout: flag(query, 'stdout', true),
@@ -35,9 +43,13 @@ export function execRequestOf(query: URLSearchParams): ExecRequest {
 }
 
 export function execQuery({ command, ...flags }: ExecRequest): URLSearchParams {
-  const query = new URLSearchParams(command.map((word): [string, string] => ['command', word]));
-  for (const [name, value] of Object.entries(flags)) query.set(name, String(value));
-  return query;
+  const words = command.map((word): [string, string] => ['command', word]);
+  return new URLSearchParams([...words, ...attachQuery(flags)]);
+}
+
+export function attachQuery({ stdin, stdout, stderr, tty }: AttachRequest): URLSearchParams {
+  const flags = Object.entries({ stdin, stdout, stderr, tty });
+  return new URLSearchParams(flags.map(([name, value]): [string, string] => [name, String(value)]));
 }
 
 function flag(query: URLSearchParams, name: string, absent: boolean): boolean {

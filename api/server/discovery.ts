@@ -66,6 +66,7 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
       : []),
     ...(isTask
       ? [
+          { name: 'attach', verbs: streamVerbs, kind: { group, version, kind: 'TaskAttachOptions' } },
           { name: 'binding', verbs: ['create'], kind: { group, version, kind: 'Binding' } },
           { name: 'exec', verbs: streamVerbs, kind: { group, version, kind: 'TaskExecOptions' } },
           { name: 'log', verbs: ['get'], kind },

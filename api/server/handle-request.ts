@@ -215,7 +215,7 @@ function isLongRunning(verb: Verb, { subresource }: ResourcePath): boolean {
 }
 
 function isStream(subresource: string | undefined): boolean {
-  return subresource === 'exec' || subresource === 'portforward';
+  return subresource === 'exec' || subresource === 'attach' || subresource === 'portforward';
 }
 
 /** Heartbeats, elections and what nodes report must get through when people and controllers flood the server. */

@@ -1,11 +1,7 @@
 /** `gantry exec`: runs a command in a container of a running task, and ends with its exit code. */
-
-import { encodeSize } from '../../api/meta/stream-channels.ts';
-import type { ChannelSocket } from '../../client/channel-socket.ts';
 import type { CommandFunction } from '../command.ts';
 import { exitCodes, failureText, UsageError } from '../failure.ts';
-import { openExec, readOutput, sendInput, taskNamed } from '../task-exec.ts';
-import type { Terminal } from '../terminal.ts';
+import { handOver, openExec, readOutput, sendInput, taskNamed } from '../task-exec.ts';
 
 export interface ExecOptions {
   container?: string;
@@ -41,15 +37,3 @@ export const exec: CommandFunction<ExecOptions> = async (context, [word = '', ..
     stream.close();
   }
 };
-
-/** Keys and sizes go to the command as they are, until the returned function is called. */
-function handOver(terminal: Terminal, stream: ChannelSocket): () => void {
-  const tellSize = (): void => void stream.sendFrame(encodeSize(terminal.size()));
-  const stopTelling = terminal.onResize(tellSize);
-  terminal.setRaw(true);
-  tellSize();
-  return () => {
-    stopTelling();
-    terminal.setRaw(false);
-  };
-}

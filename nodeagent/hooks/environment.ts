@@ -11,6 +11,7 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export const environmentHook: StartHook = async (start) => {
   const { container, imageConfig, record, node, spec, volumes } = start;
   const variables = new Map<string, string>([['PATH', defaultPath]]);
+  if (container.tty) variables.set('TERM', 'xterm');
   for (const entry of imageConfig.Env ?? []) {
     const at = entry.indexOf('=');
     if (at > 0) variables.set(entry.slice(0, at), entry.slice(at + 1));

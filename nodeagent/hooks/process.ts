@@ -2,14 +2,22 @@
 import { commandLine, userOf } from '../images/image-config.ts';
 import type { StartHook } from './hook.ts';
 
-export const processHook: StartHook = async ({ container, imageConfig, root, spec }) => {
+export const processHook: StartHook = async ({ container, imageConfig, root, spec, node }) => {
   const args = commandLine(container, imageConfig);
   if (args.length === 0)
     return { reason: 'ContainerCannotRun', message: 'neither the task nor its image says what to run' };
+  if (!node.cgroups && (container.tty || container.stdin))
+    return {
+      reason: 'ContainerCannotRun',
+      message:
+        'this node runs plain processes (driver unconfined): it can keep no terminal or input for them',
+    };
   const user = await userOf(container, imageConfig, root.from === 'image' ? root.rootfs : undefined);
   if (!user)
     return { reason: 'ContainerCannotRun', message: `the image has no user ${imageConfig.User ?? ''}` };
   spec.args = args;
+  spec.terminal = container.tty ?? false;
+  if (container.stdin) spec.stdin = container.stdinOnce ? 'once' : 'open';
   spec.user = user;
   spec.workingDir = container.workingDir ?? (imageConfig.WorkingDir || '/');
   return undefined;

@@ -5,7 +5,8 @@
  * its successor is opened.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type Clock, sleep, systemClock } from '../../api/meta/clock.ts';
+import { type Clock, systemClock } from '../../api/meta/clock.ts';
+import { LogChanges } from './log-changes.ts';
 import { type LogEntry, type LogFormat, LogLines, LogPrinter, Tail } from './log-lines.ts';
 
 export interface LogQuery {
@@ -24,20 +25,24 @@ export interface LogSource {
   isLive: () => boolean;
 }
 
-const pollMs = 100;
+export interface Reading {
+  signal?: AbortSignal;
+  clock?: Clock;
+}
+
 const chunkBytes = 64 * 1024;
 
 /** Ends when the log does, when it is not followed at its present end, or when `signal` aborts. */
 export async function* readLog(
   source: LogSource,
   query: LogQuery,
-  { signal, clock = systemClock }: { signal?: AbortSignal; clock?: Clock } = {},
+  reading: Reading = {},
 ): AsyncGenerator<Buffer> {
   const printer = new LogPrinter(query.timestamps ?? false);
   const tail = query.tailLines === undefined ? undefined : new Tail(query.tailLines);
   let left = query.limitBytes ?? Number.POSITIVE_INFINITY;
   let isHistory = true;
-  for await (const batch of batches(source, query.follow ?? false, { signal, clock })) {
+  for await (const batch of batches(source, query.follow ?? false, reading)) {
     const entries = batch === 'caught up' ? [] : batch.filter((entry) => isRecent(entry, query.sinceMs));
     if (tail && isHistory) {
       for (const entry of entries) tail.push(entry);
@@ -51,67 +56,112 @@ export async function* readLog(
   }
 }
 
-function isRecent({ time }: LogEntry, sinceMs: number | undefined): boolean {
-  return sinceMs === undefined || time === '' || Date.parse(time) >= sinceMs;
+/** What is written from `fromBytes` of the newest file on, until nothing will be any more or `signal` aborts. */
+export async function* followLog(
+  { files, format, isLive }: LogSource,
+  fromBytes: number,
+  reading: Reading,
+): AsyncGenerator<LogEntry[]> {
+  const path = files.at(-1);
+  if (path === undefined) return;
+  const growing = { path, fromBytes, lines: new LogLines(format), isLive, follow: true };
+  for await (const batch of growingFile(growing, reading)) if (batch !== 'caught up') yield batch;
 }
 
-interface Following {
-  signal: AbortSignal | undefined;
-  clock: Clock;
+function isRecent({ time }: LogEntry, sinceMs: number | undefined): boolean {
+  return sinceMs === undefined || time === '' || Date.parse(time) >= sinceMs;
 }
 
 /** Entries in batches; `caught up` once, at the end of what was there at first. */
 async function* batches(
   { files, format, isLive }: LogSource,
   follow: boolean,
-  following: Following,
+  reading: Reading,
 ): AsyncGenerator<LogEntry[] | 'caught up'> {
   const lines = new LogLines(format);
   for (const path of files.slice(0, -1)) yield* wholeFile(path, lines);
-  const current = files.at(-1);
-  if (current === undefined) return yield 'caught up';
-  let file = await open(current, 'r').catch(() => undefined);
+  const path = files.at(-1);
+  if (path === undefined) yield 'caught up';
+  else yield* growingFile({ path, fromBytes: 0, lines, isLive, follow }, reading);
+}
+
+interface GrowingFile {
+  path: string;
+  fromBytes: number;
+  lines: LogLines;
+  isLive: () => boolean;
+  follow: boolean;
+}
+
+async function* growingFile(
+  { path, fromBytes, lines, isLive, follow }: GrowingFile,
+  { signal, clock = systemClock }: Reading,
+): AsyncGenerator<LogEntry[] | 'caught up'> {
+  const changes = follow ? new LogChanges(path, clock) : undefined;
+  let file = await openLog(path, fromBytes);
   try {
     let caughtUp = false;
-    while (file && !following.signal?.aborted) {
+    while (file && !signal?.aborted) {
       // Asked before reading: what was written before the end is read after it.
       const wasLive = isLive();
+      const wasReplaced = await isReplaced(path, file.handle);
       yield* rest(file, lines);
       if (!caughtUp) yield 'caught up';
       caughtUp = true;
-      if (await isReplaced(current, file)) {
-        await file.close();
-        file = await open(current, 'r').catch(() => undefined);
+      if (wasReplaced) {
+        await file.handle.close();
+        file = await openLog(path, 0);
         continue;
       }
-      if (!follow || !wasLive) break;
-      await sleep(following.clock, pollMs, following.signal);
+      if (!changes || !wasLive) break;
+      await changes.next();
     }
+    if (!caughtUp) yield 'caught up';
     yield lines.flush();
   } finally {
-    await file?.close();
+    changes?.close();
+    await file?.handle.close();
   }
 }
 
 async function* wholeFile(path: string, lines: LogLines): AsyncGenerator<LogEntry[]> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await openLog(path, 0);
   if (!file) return;
   try {
     yield* rest(file, lines);
   } finally {
-    await file.close();
+    await file.handle.close();
   }
 }
 
-async function* rest(file: FileHandle, lines: LogLines): AsyncGenerator<LogEntry[]> {
+interface OpenLog {
+  handle: FileHandle;
+  /** Read so far. */
+  atBytes: number;
+}
+
+async function openLog(path: string, atBytes: number): Promise<OpenLog | undefined> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  return handle && { handle, atBytes };
+}
+
+async function* rest(file: OpenLog, lines: LogLines): AsyncGenerator<LogEntry[]> {
+  // Emptied in place (driver unconfined): what follows begins at the front.
+  if ((await file.handle.stat()).size < file.atBytes) file.atBytes = 0;
   for (;;) {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
+    const { bytesRead, buffer } = await file.handle.read(
+      Buffer.allocUnsafe(chunkBytes),
+      0,
+      chunkBytes,
+      file.atBytes,
+    );
     if (bytesRead === 0) return;
+    file.atBytes += bytesRead;
     yield lines.push(buffer.subarray(0, bytesRead));
   }
 }
 
-/** Rotated away: the name stands for another file now. */
+/** Rotated away: the name stands for another file now, and nothing more is written to the old one. */
 async function isReplaced(path: string, file: FileHandle): Promise<boolean> {
   const [byName, byHandle] = await Promise.all([stat(path).catch(() => undefined), file.stat()]);
   return byName !== undefined && byName.ino !== byHandle.ino;

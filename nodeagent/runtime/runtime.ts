@@ -5,6 +5,7 @@
  * Invariant: a container outlives the agent, and its exit code can be read afterwards. Every verb but
  * `create` and `start` may be repeated. An id (cid) is never used twice.
  */
+import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import type { BoundedOutcome } from '../bounded-command.ts';
 import type { ContainerLimits } from '../task/limits.ts';
 
@@ -23,6 +24,10 @@ export interface ContainerSpec {
   user: { uid: number; gid: number };
   root: ContainerRoot;
   readOnlyRoot: boolean;
+  /** Its standard streams are a terminal. */
+  terminal?: boolean;
+  /** Standard input is open, until the first writer is gone or for ever; absent: it is empty. */
+  stdin?: 'once' | 'open';
   mounts: BindMount[];
   limits: ContainerLimits;
 }
@@ -78,6 +83,13 @@ export interface Runtime {
   state(cid: string): Promise<ContainerState>;
   /** Every container this driver has any trace of. */
   list(): Promise<string[]>;
+  /**
+   * A command that passes its own standard input on to that of a running container made with `stdin`, through the
+   * container's supervisor. It reads, and drops, what the container writes meanwhile.
+   */
+  inputLine(cid: string): { command: string; args: string[] };
+  /** Tells the terminal of a running container its size. */
+  resizeTerminal(cid: string, size: TerminalSize): Promise<void>;
   /** After its log was renamed: go on in a new file. */
   reopenLog(cid: string): Promise<void>;
   /** Calls `listener` soon after a container exits, perhaps more than once, perhaps for one long gone. */

@@ -2,6 +2,7 @@
  * Streams to running tasks on the agent's own server, for the API server alone:
  *
  *   GET /exec/{namespace}/{task}/{container}?uid=&command=…&stdin=&stdout=&stderr=&tty=
+ *   GET /attach/{namespace}/{task}/{container}?uid=&stdin=&stdout=&stderr=&tty=
  *   GET /portforward/{namespace}/{task}?uid=&ports=
  *
  * Everything that can be refused is refused in HTTP, before the upgrade. Invariant: never more streams
@@ -15,9 +16,18 @@ import { ApiError, asApiError } from '../../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import { streamProtocols } from '../../api/meta/stream-channels.ts';
-import { agreedProtocol, execRequestOf, portOf, refusalText } from '../../api/meta/stream-requests.ts';
+import {
+  agreedProtocol,
+  attachRequestOf,
+  execRequestOf,
+  portOf,
+  refusalText,
+} from '../../api/meta/stream-requests.ts';
 import { ChannelSocket, socketOptions } from '../../client/channel-socket.ts';
-import type { TaskRecord } from '../task/task-record.ts';
+import { logSource } from '../logs/log-source.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { containerSpec, containerRecordOf as recordOf, type TaskRecord } from '../task/task-record.ts';
+import { AttachedContainer } from './attached-container.ts';
 import type { PrepareExec } from './exec-line.ts';
 import { ExecProcess } from './exec-process.ts';
 import { serveExec } from './exec-session.ts';
@@ -26,6 +36,8 @@ import { connectPort, servePort } from './port-forward.ts';
 export interface StreamServerOptions {
   records: () => TaskRecord[];
   prepareExec: PrepareExec;
+  runtime: Pick<Runtime, 'inputLine' | 'resizeTerminal' | 'logRotation'>;
+  logDirectory: string;
   /** For the files of running commands; nothing else is in it. */
   directory: string;
   logger: Logger;
@@ -123,6 +135,7 @@ export class StreamServer {
     { container, query }: { container: string; query: URLSearchParams },
   ): Promise<Prepared> {
     if (route === 'exec') return this.#prepareExec(runningCid(record, container), query);
+    if (route === 'attach') return this.#prepareAttach(record, container, query);
     if (route === 'portforward') return preparePort(portOf(query));
     throw new ApiError('NotFound', `a node agent has no streams at /${route}`);
   }
@@ -134,6 +147,23 @@ export class StreamServer {
     return {
       serve: (socket) => serveExec(socket, command, request),
       abandon: () => void command.kill(),
+    };
+  }
+
+  async #prepareAttach(record: TaskRecord, name: string, query: URLSearchParams): Promise<Prepared> {
+    const request = attachRequestOf(query);
+    const cid = runningCid(record, name);
+    const container = recordOf(record, name);
+    const { runtime, logDirectory, clock } = this.#options;
+    const { stdin = false, tty = false } = containerSpec(record, container);
+    const attached = await AttachedContainer.open({
+      ...{ runtime, cid, tty, clock },
+      stdin: stdin && request.stdin,
+      log: await logSource({ record, container, start: container.starts - 1 }, { runtime, logDirectory }),
+    });
+    return {
+      serve: (socket) => serveExec(socket, attached, request),
+      abandon: () => void attached.kill(),
     };
   }
 
@@ -155,11 +185,10 @@ async function preparePort(port: number): Promise<Prepared> {
   return { serve: (socket) => servePort(socket, target, port), abandon: () => void target.destroy() };
 }
 
-function runningCid({ task, containers }: TaskRecord, name: string): string {
-  const container = containers.find((each) => each.name === name);
-  if (!container) throw new ApiError('NotFound', `task ${task.metadata.name} has no container ${name}`);
-  if (container.life.state === 'running') return container.life.cid;
-  throw new ApiError('Conflict', `container ${name} of task ${task.metadata.name} is not running`);
+function runningCid(record: TaskRecord, name: string): string {
+  const { life } = recordOf(record, name);
+  if (life.state === 'running') return life.cid;
+  throw new ApiError('Conflict', `container ${name} of task ${record.task.metadata.name} is not running`);
 }
 
 function refuse(socket: Duplex, error: unknown): void {

@@ -7,6 +7,7 @@
  */
 import type { Task } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
+import { ApiError } from '../../api/meta/api-error.ts';
 import type { Health } from '../probes/decide-probe.ts';
 
 /** How a container ended. */
@@ -117,6 +118,13 @@ export function containerSpec({ task }: Pick<TaskRecord, 'task'>, { name }: Cont
   const found = all.find((container) => container.name === name);
   if (!found) throw new Error(`task ${task.metadata.name} has no container ${name}`);
   return found;
+}
+
+/** Throws ApiError NotFound. */
+export function containerRecordOf({ task, containers }: TaskRecord, name: string): ContainerRecord {
+  const container = containers.find((each) => each.name === name);
+  if (container) return container;
+  throw new ApiError('NotFound', `task ${task.metadata.name} has no container ${name}`);
 }
 
 export function killTimeMs({ sinceMs, graceSeconds }: Stop): number {

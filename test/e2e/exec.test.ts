@@ -1,4 +1,4 @@
-/** Hands on running tasks: exec, cp and port-forward on a real cluster, with the gantry command alone. */
+/** Hands on running tasks: exec, attach, cp and port-forward on a real cluster, with the gantry command alone. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -156,6 +156,76 @@ describe('hands on a running task', () => {
     await eventually('it is interrupted', () => processesWith('sleep 98768').length === 0);
     await type('exit 9\n', 'code 9');
     await person;
+  });
+
+  it('attach types to what runs, and leaving leaves it running, also when the agent is another one', async () => {
+    const spec = (script: string, more: object): object => ({
+      containers: [{ name: 'main', command: ['sh', '-c', script], stdin: true, ...more }],
+    });
+    const job = (name: string, of: object): object => ({
+      apiVersion: 'gantry.dev/v1',
+      kind: 'Job',
+      metadata: { name },
+      spec: { type: 'Service', replicas: 1, template: { spec: of } },
+    });
+    const reader = job('reader', spec('echo early; while read x; do echo "got $x"; done; sleep 9999', {}));
+    const shell = job('shell', spec('exec sh', { tty: true }));
+    for (const each of [reader, shell])
+      await cluster.gantry(['apply', '-f', '-'], { input: JSON.stringify(each) });
+    for (const name of ['reader', 'shell'])
+      await cluster.succeed(
+        'wait',
+        `job/${name}`,
+        '--for=jsonpath={.status.readyReplicas}=1',
+        '--timeout=60s',
+      );
+
+    const attached = async (text: string): Promise<void> => {
+      const client = spawn('attach', '-i', 'reader-0-0');
+      let seen = '';
+      client.stdout.on('data', (chunk) => {
+        seen += chunk;
+      });
+      client.stdin.write(`${text}\n`);
+      await eventually(`it got ${text}`, () => seen === `got ${text}\n`, 20_000);
+      client.kill('SIGKILL');
+      await client;
+    };
+    await attached('one');
+    for (const [name, part] of Object.entries(cluster.parts.parts))
+      if (name.startsWith('node')) process.kill(part.pid, 'SIGKILL');
+    await eventually('another agent answers', async () => {
+      const { exitCode } = await cluster.gantry(['exec', 'reader-0-0', '--', 'true']);
+      return exitCode === 0;
+    });
+    await attached('two');
+
+    const line = `stty rows 41 cols 133; ${gantryCommand} attach -it job/shell; echo "code $?"`;
+    const person = execa('script', ['-q', '-e', '-E', 'never', '-c', line, '/dev/null'], {
+      env: cluster.environment,
+      reject: false,
+    });
+    let seen = '';
+    person.stdout.on('data', (chunk) => {
+      seen += chunk;
+    });
+    await eventually('it is attached', () => seen.includes('Ctrl-P'), 20_000);
+    await eventually('the size came', () => {
+      person.stdin.write('stty size\r');
+      return seen.includes('41 133');
+    });
+    person.stdin.write('\u0010\u0011');
+    await eventually('it let go', () => seen.includes('code 0'), 20_000);
+    person.stdin.end();
+    await person;
+    const { items } = await cluster.json<{ items: Task[] }>(
+      'get',
+      'tasks',
+      '-l',
+      'gantry.dev/job in (reader,shell)',
+    );
+    expect(items.map(({ status }) => status.containerStatuses?.[0]?.restartCount)).toEqual([0, 0]);
+    await cluster.succeed('delete', 'jobs', 'reader', 'shell', '--now');
   });
 
   it('cp brings a directory there and back unchanged, and a file into a directory', async () => {

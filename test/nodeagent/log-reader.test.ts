@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LogLines, parseEntry } from '../../nodeagent/logs/log-lines.ts';
+import { type LogFormat, LogLines, parseEntry, Tail } from '../../nodeagent/logs/log-lines.ts';
 import { type LogQuery, readLog } from '../../nodeagent/logs/log-reader.ts';
 
 const line = (second: number, text: string, tag = 'F'): string =>
@@ -10,19 +10,22 @@ const line = (second: number, text: string, tag = 'F'): string =>
 
 describe('LogLines', () => {
   it('strips time, stream and tag', () => {
-    expect(parseEntry(line(1, 'a b').trimEnd(), 'k8s-file')).toEqual({
+    expect(parseEntry(Buffer.from(line(1, 'a b').trimEnd()), 'k8s-file')).toEqual({
       time: '2030-01-01T00:00:01.000000001+00:00',
-      text: 'a b',
+      stream: 'stdout',
+      text: Buffer.from('a b'),
       isEnd: true,
     });
   });
 
   it('keeps empty lines, and text that only looks like an entry', () => {
-    expect(parseEntry('2030-01-01T00:00:01Z stderr F ', 'k8s-file').text).toBe('');
-    expect(parseEntry(line(1, line(2, 'inner').trimEnd()).trimEnd(), 'k8s-file').text).toBe(
-      line(2, 'inner').trimEnd(),
-    );
-    expect(parseEntry('plain text', 'plain')).toEqual({ time: '', text: 'plain text', isEnd: true });
+    const text = (entry: string, format: LogFormat): string =>
+      `${parseEntry(Buffer.from(entry), format).text}`;
+    expect(text('2030-01-01T00:00:01Z stderr F ', 'k8s-file')).toBe('');
+    expect(text('2030-01-01T00:00:01Z stderr F', 'k8s-file')).toBe('');
+    expect(text(line(1, line(2, 'inner').trimEnd()).trimEnd(), 'k8s-file')).toBe(line(2, 'inner').trimEnd());
+    expect(text('plain text', 'plain')).toBe('plain text');
+    expect(text('no entry at all', 'k8s-file')).toBe('no entry at all');
   });
 
   it('gives the same entries wherever the bytes are cut, within characters too', () => {
@@ -32,6 +35,21 @@ describe('LogLines', () => {
       const lines = new LogLines('k8s-file');
       expect([...lines.push(bytes.subarray(0, cut)), ...lines.push(bytes.subarray(cut))]).toEqual(whole);
     }
+  });
+
+  it('holds no line without an end', () => {
+    const lines = new LogLines('plain');
+    const pieces = Array.from({ length: 200 }, () => lines.push(Buffer.alloc(1024, 'x'))).flat();
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(pieces.every(({ isEnd }) => !isEnd)).toBe(true);
+  });
+
+  it('a tail keeps a bounded part of a line without an end', () => {
+    const tail = new Tail(10);
+    const text = Buffer.alloc(1024 ** 2, 'x');
+    for (let megabytes = 0; megabytes < 40; megabytes++)
+      tail.push({ time: '', stream: 'stdout', text, isEnd: false });
+    expect(tail.entries.reduce((sum, entry) => sum + entry.text.length, 0)).toBe(16 * 1024 ** 2);
   });
 });
 
@@ -53,6 +71,14 @@ describe('readLog', () => {
   it('joins lines that were written in parts', async () => {
     writeFileSync(path, line(1, 'one ', 'P') + line(1, 'line') + line(2, 'two'));
     expect(await read({})).toBe('one line\ntwo\n');
+  });
+
+  it('a character written in two parts comes out whole', async () => {
+    const [first, second] = [Buffer.from('€').subarray(0, 1), Buffer.from('€').subarray(1)];
+    const entry = (tag: string, bytes: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(line(1, '', tag).trimEnd()), Buffer.from(' '), bytes, Buffer.from('\n')]);
+    writeFileSync(path, Buffer.concat([entry('P', first), entry('F', second)]));
+    expect(await read({})).toBe('€\n');
   });
 
   it('puts the time once in front of a line', async () => {

@@ -12,7 +12,7 @@ import { listObjects } from './list.ts';
 import { taskLog } from './log.ts';
 import { bindTask } from './plan.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
-import { taskExec, taskPortForward } from './stream.ts';
+import { taskAttach, taskExec, taskPortForward } from './stream.ts';
 import { patchObject, updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
@@ -35,6 +35,7 @@ const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(a
 const bindingVerbs: Verbs = { create: bindTask };
 const logVerbs: Verbs = { get: taskLog };
 const execVerbs: Verbs = { create: taskExec };
+const attachVerbs: Verbs = { create: taskAttach };
 const portForwardVerbs: Verbs = { create: taskPortForward };
 
 export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such subresource' | 'no such verb' {
@@ -57,6 +58,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return isTask ? logVerbs : undefined;
     case 'exec':
       return isTask ? execVerbs : undefined;
+    case 'attach':
+      return isTask ? attachVerbs : undefined;
     case 'portforward':
       return isTask ? portForwardVerbs : undefined;
     default:

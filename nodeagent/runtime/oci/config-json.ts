@@ -65,7 +65,7 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
   return {
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal: spec.terminal ?? false,
       user: spec.user,
       args: spec.args,
       env: spec.env,

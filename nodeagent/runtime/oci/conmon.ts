@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   socketDirectory: string;
   /** Of this container alone: pid files and the mark of an out-of-memory kill. */
   runDirectory: string;
+  terminal: boolean;
+  stdin: 'once' | 'open' | undefined;
 }
 
 /** Resolves when the container is created (not started), or with runc's own words for why it cannot be. */
@@ -47,7 +49,7 @@ function plainMessage(text: string): string {
 }
 
 function argumentsOf(options: SupervisorOptions): string[] {
-  const { cid, bundle, logPath, runDirectory } = options;
+  const { cid, bundle, logPath, runDirectory, terminal, stdin } = options;
   return [
     ...['--api-version', '1', '-c', cid, '-u', cid, '-n', cid],
     ...['-r', options.runc, `--runtime-arg=--root=${options.runcRoot}`],
@@ -55,6 +57,9 @@ function argumentsOf(options: SupervisorOptions): string[] {
     ...['--persist-dir', `${runDirectory}/persist`, '--exit-dir', options.exitDirectory],
     ...['--socket-dir-path', options.socketDirectory],
     ...['-l', `k8s-file:${logPath}`, '--log-level', 'warn'],
+    ...(terminal ? ['-t'] : []),
+    ...(stdin === undefined ? [] : ['-i']),
+    ...(stdin === 'open' ? ['--leave-stdin-open'] : []),
   ];
 }
 

@@ -13,6 +13,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../../api/meta/logger.ts';
+import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import { runCommand, toolEnvironment, tryCommand } from '../../command.ts';
 import { ExitFiles } from '../exit-files.ts';
@@ -38,6 +39,9 @@ export interface OciRuntimeOptions {
   runc?: string;
   conmon?: string;
 }
+
+/** Linux' number for it, which socat wants. */
+const seqPacket = 5;
 
 export class OciRuntime implements Runtime {
   readonly name = 'oci';
@@ -80,6 +84,8 @@ export class OciRuntime implements Runtime {
       exitDirectory: this.#exits.directory,
       socketDirectory: this.#socketDirectory,
       runDirectory: this.#runDirectory(spec.cid),
+      terminal: spec.terminal ?? false,
+      stdin: spec.stdin,
     });
   }
 
@@ -135,11 +141,25 @@ export class OciRuntime implements Runtime {
     return [...new Set([...found.flat(), ...(await this.#exits.list())])];
   }
 
-  async reopenLog(cid: string): Promise<void> {
+  /** conmon's attach socket keeps messages apart (SOCK_SEQPACKET): node cannot connect to it, socat can. */
+  inputLine(cid: string): { command: string; args: string[] } {
+    const path = join(this.#socketDirectory, cid, 'attach').replaceAll(/[\\,:!]/g, '\\$&');
+    return { command: 'socat', args: ['STDIO', `UNIX-CONNECT:${path},socktype=${seqPacket}`] };
+  }
+
+  resizeTerminal(cid: string, { rows, columns }: TerminalSize): Promise<void> {
+    return this.#control(cid, `1 ${rows} ${columns}\n`);
+  }
+
+  reopenLog(cid: string): Promise<void> {
+    return this.#control(cid, '2 0 0\n');
+  }
+
+  async #control(cid: string, order: string): Promise<void> {
     // Opening a fifo for writing must not wait for a reader: its conmon may be gone.
     const flags = constants.O_WRONLY | constants.O_NONBLOCK;
     const control = await open(join(this.#bundle(cid), 'ctl'), flags);
-    await control.write('2 0 0\n').finally(() => control.close());
+    await control.write(order).finally(() => control.close());
   }
 
   watchExits(listener: (cid: string) => void): Promise<void> {

@@ -119,6 +119,13 @@ export class UnconfinedRuntime implements Runtime {
     return [...new Set([...known, ...(await this.#exits.list())])];
   }
 
+  /** Never called: no process of its has an input or a terminal. */
+  inputLine(): never {
+    throw new Error('plain processes have no input');
+  }
+
+  async resizeTerminal(): Promise<void> {}
+
   /** Never called: its logs are cut, not reopened. */
   async reopenLog(): Promise<void> {}
 

@@ -55,6 +55,7 @@ describe('legacy discovery', () => {
       'jobs/scale',
       'tasks',
       'tasks/status',
+      'tasks/attach',
       'tasks/binding',
       'tasks/exec',
       'tasks/log',

@@ -1,6 +1,16 @@
 /** The agent's streams over real sockets, with plain processes in the place of containers. */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import {
   type AddressInfo,
@@ -11,16 +21,16 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
-import { channel, encodeFrame, exitCodeOf } from '../../../api/meta/stream-channels.ts';
+import { channel, encodeFrame, encodeSize, exitCodeOf } from '../../../api/meta/stream-channels.ts';
 import { ChannelSocket } from '../../../client/channel-socket.ts';
 import type { PrepareExec } from '../../../nodeagent/streams/exec-line.ts';
 import { StreamServer } from '../../../nodeagent/streams/stream-server.ts';
 import { eventually } from '../../e2e/nodeagent/machine-traces.ts';
-import { record, task } from '../../kit/nodeagent-objects.ts';
+import { container, record, task, testUid } from '../../kit/nodeagent-objects.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'gantry-streams-'));
 const limits = { perTask: 3, perNode: 4 };
@@ -30,6 +40,8 @@ let http: Server;
 let echo: TcpServer;
 let streams: StreamServer;
 let port = 0;
+const typedFile = join(directory, 'typed');
+const sizes: object[] = [];
 
 /** As runc does: a session of its own, and its pid in a file before the command's first instruction. */
 const plainProcess: PrepareExec = async (_cid, { args, directory: own }) => ({
@@ -42,11 +54,20 @@ const plainProcess: PrepareExec = async (_cid, { args, directory: own }) => ({
 beforeAll(async () => {
   streams = new StreamServer({
     records: () => [
-      record(task(), {}, { life } as never),
+      record(task({ spec: { containers: [container({ stdin: true, tty: true })] } }), {}, {
+        life,
+        starts: 1,
+      } as never),
       record(task({ metadata: { name: 'other-0-0', uid: 'other' } }), { uid: 'other' }, { life } as never),
     ],
     prepareExec: plainProcess,
     directory: join(directory, 'x'),
+    logDirectory: join(directory, 'logs'),
+    runtime: {
+      logRotation: 'reopen',
+      inputLine: () => ({ command: 'sh', args: ['-c', 'exec cat > "$0"', typedFile] }),
+      resizeTerminal: async (_cid, size) => void sizes.push(size),
+    },
     logger: silentLogger,
     limits,
   });
@@ -188,6 +209,55 @@ describe('a command', () => {
   });
 });
 
+describe('attached to a container', () => {
+  const path = '/attach/default/web-0-0/main';
+  const log = join(directory, 'logs', testUid, 'main', '0.log');
+  const entry = (stream: string, tag: string, text: string): string =>
+    `2030-01-01T00:00:01.000000001+00:00 ${stream} ${tag} ${text}\n`;
+  beforeEach(() => {
+    mkdirSync(join(log, '..'), { recursive: true });
+    writeFileSync(log, entry('stdout', 'F', 'before'));
+  });
+
+  it('one sees what it writes from now on, byte for byte, until it ends', async () => {
+    const { stream } = await open(path);
+    appendFileSync(
+      log,
+      entry('stdout', 'P', 'prompt> ') + entry('stderr', 'F', 'oh') + entry('stdout', 'F', 'x'),
+    );
+    Object.assign(life, { state: 'ended' });
+    expect(await outcome(stream)).toEqual({ out: 'prompt> x\n', err: 'oh\n', code: 0 });
+  });
+
+  it('what is typed reaches it, and the size of the terminal', async () => {
+    const { socket, stream } = await open(`${path}?stdin=true&tty=true`);
+    await stream.send(channel.stdin, Buffer.from('typed\n'));
+    await stream.sendFrame(encodeSize({ columns: 100, rows: 30 }));
+    await eventually('it came', () => existsSync(typedFile) && readFileSync(typedFile, 'utf8') === 'typed\n');
+    await eventually('it knows', () => sizes.length === 1);
+    expect(sizes).toEqual([{ columns: 100, rows: 30 }]);
+    socket.terminate();
+  });
+
+  it('its own input is closed for nobody who has none', async () => {
+    writeFileSync(typedFile, 'untouched');
+    const { socket, stream } = await open(path);
+    await stream.send(channel.stdin, Buffer.from('unasked'));
+    await stream.closeChannel(channel.stdin);
+    socket.close();
+    expect(readFileSync(typedFile, 'utf8')).toBe('untouched');
+  });
+
+  it('a log that is rotated meanwhile is read on', async () => {
+    const { stream } = await open(path);
+    appendFileSync(log, entry('stdout', 'F', 'old'));
+    renameSync(log, `${log}.1`);
+    writeFileSync(log, entry('stdout', 'F', 'new'));
+    Object.assign(life, { state: 'ended' });
+    expect((await outcome(stream)).out).toMatch(/^old\n/);
+  });
+});
+
 describe('a port', () => {
   const path = (): string => `/portforward/default/web-0-0?ports=${(echo.address() as AddressInfo).port}`;
 
@@ -215,7 +285,7 @@ describe('the agent refuses', () => {
     ['a container it does not have', '/exec/default/web-0-0/side?command=ls', 404],
     ['no command', '/exec/default/web-0-0/main', 400],
     ['no port', '/portforward/default/web-0-0', 400],
-    ['a path of nobody', '/attach/default/web-0-0/main', 404],
+    ['a path of nobody', '/debug/default/web-0-0/main', 404],
     ['a broken path', '/%E0%A4%A?command=ls', 404],
   ])('%s', async (_case, path, status) => {
     expect((await refused(path)).status).toBe(status);

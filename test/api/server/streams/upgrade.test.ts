@@ -134,7 +134,7 @@ describe('a stream', () => {
     expect(socket.protocol).toBe(protocol);
     expect(asked.caller).toBe('system:gantry-apiserver');
     expect(asked.url).toMatch(
-      /^\/exec\/default\/t1\/main\?uid=[0-9a-f-]{36}&command=ls&command=-l&tty=false&stdin=true&stdout=true&stderr=true$/,
+      /^\/exec\/default\/t1\/main\?uid=[0-9a-f-]{36}&command=ls&command=-l&stdin=true&stdout=true&stderr=true&tty=false$/,
     );
     expect(audit).toMatchObject([
       { user: 'gantry-admin', verb: 'create', subresource: 'exec', name: 't1', code: 101 },
