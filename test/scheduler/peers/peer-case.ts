@@ -1,14 +1,12 @@
 /**
  * What a case of a peer's table comes to here: its nodes and running tasks in the cluster state, the one
  * plugin the table is about in a profile, one decision, and the answer in the form the peer expects.
- * Nodes and tasks are written with Kubernetes' field names; what a case leaves out does not matter to it.
  */
-import { Node, Task } from '../../../api/kinds/resources.ts';
-import type { ResourceList } from '../../../api/meta/quantity.ts';
 import { ClusterState } from '../../../scheduler/cluster-state.ts';
 import { feasible } from '../../../scheduler/core/plugin.ts';
 import { balancedAllocation } from '../../../scheduler/core/plugins/balanced-allocation.ts';
 import { bestFit } from '../../../scheduler/core/plugins/best-fit.ts';
+import { interTaskAffinity } from '../../../scheduler/core/plugins/inter-task-affinity.ts';
 import { leastAllocated } from '../../../scheduler/core/plugins/least-allocated.ts';
 import { nodeAffinity } from '../../../scheduler/core/plugins/node-affinity.ts';
 import { nodePorts } from '../../../scheduler/core/plugins/node-ports.ts';
@@ -20,10 +18,14 @@ import {
   requestedToCapacityRatio,
 } from '../../../scheduler/core/plugins/requested-to-capacity-ratio.ts';
 import { taintToleration } from '../../../scheduler/core/plugins/taint-toleration.ts';
+import { topologySpread } from '../../../scheduler/core/plugins/topology-spread.ts';
+import { candidateOn } from '../../../scheduler/core/preemption.ts';
+import { PreemptionIndex } from '../../../scheduler/core/preemption-index.ts';
 import { type PluginEntry, Profile } from '../../../scheduler/core/profile.ts';
 import { scheduleTask } from '../../../scheduler/core/schedule.ts';
 import { schedulingTask } from '../../../scheduler/core/scheduling-task.ts';
 import type { Snapshot } from '../../../scheduler/core/snapshot.ts';
+import { nodeOf, type PeerNode, type PeerTask, taskOf } from './peer-objects.ts';
 
 export interface PeerFile {
   peer: string;
@@ -46,44 +48,89 @@ export interface PeerCase {
   name: string;
   nodes: PeerNode[];
   running?: PeerTask[];
-  task: PeerTask;
+  task?: PeerTask;
+  /** Instead of `task`: one after the other, each beside those before it. */
+  tasks?: (PeerTask & { count: number })[];
   expect: Outcome;
   /** Deliberately different here, and why. */
   differs?: string;
 }
 
-interface PeerNode {
-  name: string;
-  labels?: Record<string, string>;
-  spec?: Node['spec'];
-  allocatable?: ResourceList;
-  images?: { names: string[]; sizeBytes: number }[];
-  /** By another plugin, before this one scores. */
-  refused?: boolean;
+/**
+ * Names of the nodes that pass, and what the others lack; the score of each; on each node that could be freed
+ * for the task, who would have to go; the node that would be freed; or how many tasks each node of a name got,
+ * the most first.
+ */
+export type Outcome =
+  | { feasible: string[]; reasons?: string[] }
+  | { scores: Record<string, number> }
+  | { victims: Record<string, string[]> }
+  | { node: string }
+  | { placements: Record<string, number[]> };
+
+export function outcomeOf(table: PeerTable, one: PeerCase): Outcome {
+  if ('placements' in one.expect) return placementsOf(table, one);
+  return 'victims' in one.expect || 'node' in one.expect ? preemptionOf(one) : decisionOf(table, one);
 }
 
-interface PeerTask {
-  name?: string;
-  namespace?: string;
-  labels?: Record<string, string>;
-  node?: string;
-  startTime?: string;
-  deletionTimestamp?: string;
-  spec?: Partial<Task['spec']>;
+function placementsOf(table: PeerTable, { nodes, running, tasks = [] }: PeerCase): Outcome {
+  const all = nodes.flatMap(({ count = 1, ...node }) =>
+    Array.from({ length: count }, (_, at) => ({
+      ...node,
+      name: count > 1 ? `${node.name}.${at}` : node.name,
+    })),
+  );
+  const state = stateOf(all, running);
+  const profile = new Profile([
+    ...[prioritySort, nodeAffinity, interTaskAffinity, topologySpread, nodeResourcesFit].map((plugin) => ({
+      plugin,
+    })),
+    ...entriesOf(table),
+  ]);
+  const counts = new Map<string, number>();
+  const asked = tasks.flatMap(({ count, ...task }) => Array.from({ length: count }, () => task));
+  for (const [at, words] of asked.entries()) {
+    const task = schedulingTask(taskOf(words, `asked-${at}`));
+    const { node } = scheduleTask(profile, state.snapshot, task);
+    if (node === undefined) continue;
+    state.assume(task, node);
+    counts.set(node, (counts.get(node) ?? 0) + 1);
+  }
+  return { placements: byName(counts) };
 }
 
-/** Names of the nodes that pass, and what the others lack; or the score of each. */
-export type Outcome = { feasible: string[]; reasons?: string[] } | { scores: Record<string, number> };
+function byName(counts: ReadonlyMap<string, number>): Record<string, number[]> {
+  const placements: Record<string, number[]> = {};
+  for (const [node, count] of counts) (placements[node.split('.')[0] ?? ''] ??= []).push(count);
+  for (const list of Object.values(placements)) list.sort((left, right) => right - left);
+  return placements;
+}
 
-export function outcomeOf(table: PeerTable, { nodes, running = [], task, expect }: PeerCase): Outcome {
-  const profile = new Profile([{ plugin: prioritySort }, { plugin: nodeUnschedulable }, ...entriesOf(table)]);
+function preemptionOf({ nodes, running, task = {}, expect }: PeerCase): Outcome {
+  const state = stateOf(nodes, running);
+  const asked = schedulingTask(taskOf(task, 'asked'));
+  if ('node' in expect) return { node: new PreemptionIndex(new Profile(), state).find(asked)?.node ?? '' };
+  const victims = nodes.flatMap(({ name }, slot): [string, string[]][] => {
+    const candidate = candidateOn(asked, slot, state);
+    return candidate ? [[name, candidate.victims.map(({ key }) => key.replace('default/', '')).sort()]] : [];
+  });
+  return { victims: Object.fromEntries(victims) };
+}
+
+function stateOf(nodes: readonly PeerNode[], running: readonly PeerTask[] = []): ClusterState {
   const state = new ClusterState(() => {});
   for (const node of nodes) state.setNode(nodeOf(node));
   for (const [index, other] of running.entries()) state.setTask(taskOf(other, `running-${index}`));
+  return state;
+}
+
+function decisionOf(table: PeerTable, { nodes, running, task = {}, expect }: PeerCase): Outcome {
+  const profile = new Profile([{ plugin: prioritySort }, { plugin: nodeUnschedulable }, ...entriesOf(table)]);
+  const state = stateOf(nodes, running);
   const decision = scheduleTask(profile, state.snapshot, schedulingTask(taskOf(task, 'asked')));
   if ('scores' in expect) return { scores: scoresOf(table, profile, state.snapshot) };
   const passing = nodes.filter((_, slot) => profile.verdicts[slot] === feasible).map(({ name }) => name);
-  if (!expect.reasons || decision.node !== undefined) return { feasible: passing.sort() };
+  if (!('reasons' in expect) || decision.node !== undefined) return { feasible: passing.sort() };
   return {
     feasible: passing.sort(),
     reasons: decision.explanation.rejected.map(({ reason }) => inTheirWords(reason)).sort(),
@@ -106,12 +153,14 @@ function entriesOf({ plugin, options }: PeerTable): PluginEntry[] {
   const found = [
     balancedAllocation,
     bestFit,
+    interTaskAffinity,
     leastAllocated,
     nodeAffinity,
     nodePorts,
     nodeResourcesFit,
     nodeUnschedulable,
     taintToleration,
+    topologySpread,
   ].find(({ name }) => name === plugin);
   if (!found) throw new Error(`no plugin ${plugin}`);
   return found === nodeUnschedulable ? [] : [{ plugin: found }];
@@ -129,42 +178,4 @@ function scoresOf({ plugin: name }: PeerTable, profile: Profile, snapshot: Snaps
 
 function inTheirWords(reason: string): string {
   return reason === 'insufficient pods' ? 'Too many pods' : reason.replace('insufficient', 'Insufficient');
-}
-
-function nodeOf({ name, labels = {}, spec = {}, allocatable = {}, refused = false }: PeerNode): Node {
-  return {
-    apiVersion: Node.apiVersion,
-    kind: Node.kind,
-    metadata: { name, labels },
-    spec: refused ? { ...spec, unschedulable: true } : spec,
-    status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
-  };
-}
-
-function taskOf(words: PeerTask, fallbackName: string): Task {
-  const { namespace = 'default', name = fallbackName, labels = {}, node, spec = {} } = words;
-  const { containers = [], initContainers = [] } = spec;
-  const whole = (container: Partial<Task['spec']['containers'][number]>, index: number) => ({
-    name: `c${index}`,
-    resources: {},
-    ...container,
-  });
-  return {
-    apiVersion: Task.apiVersion,
-    kind: Task.kind,
-    metadata: { namespace, name, labels, uid: `uid-of-${fallbackName}`, ...pick(words, 'deletionTimestamp') },
-    spec: {
-      terminationGracePeriodSeconds: 30,
-      schedulerName: 'default-scheduler',
-      ...spec,
-      ...(node === undefined ? {} : { nodeName: node }),
-      containers: containers.map(whole),
-      initContainers: initContainers.map(whole),
-    },
-    status: { phase: node === undefined ? 'Pending' : 'Running', ...pick(words, 'startTime') },
-  };
-}
-
-function pick<Words, Key extends keyof Words>(words: Words, key: Key): Partial<Pick<Words, Key>> {
-  return words[key] === undefined ? {} : ({ [key]: words[key] } as Pick<Words, Key>);
 }
