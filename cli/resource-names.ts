@@ -2,6 +2,7 @@
  * What the words for resources mean: `jobs`, `job`, `gj`, `Job`, `jobs.gantry.dev`, `jobs.v1.gantry.dev`,
  * or a category such as `all`. Pure. Where two groups use one word, Gantry's own kind is meant.
  */
+import { names } from '../api/kinds/names.ts';
 import { ApiError } from '../api/meta/api-error.ts';
 import { didYouMean } from '../api/meta/field-path.ts';
 import type { ApiResource } from './discovery.ts';
@@ -11,7 +12,15 @@ export function resourcesNamed(word: string, resources: readonly ApiResource[]):
   const wanted = word.toLowerCase();
   const [first] = resources.filter((resource) => isCalled(resource, wanted)).sort(byPreference);
   if (first) return [first];
-  return resources.filter(({ categories, verbs }) => categories.includes(wanted) && verbs.includes('list'));
+  return resources.filter(
+    (resource) =>
+      resource.categories.includes(wanted) && resource.verbs.includes('list') && !isView(resource),
+  );
+}
+
+/** Shows once more what is there in another form: in a category, that form is enough. */
+function isView({ group, plural }: ApiResource): boolean {
+  return group === names.Pod.group && plural === names.Pod.plural;
 }
 
 /** `name`, `name.group` and `name.version.group` for each of its names. */

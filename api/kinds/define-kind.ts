@@ -58,12 +58,25 @@ export interface Strategy<T> {
   ttlSeconds?: number;
 }
 
+/**
+ * A kind that is not stored itself (`viewOf` in its names): its objects are those of another kind, shown and
+ * written in its own form, as two versions of one object are. Pure, and inverse to each other:
+ * show(store(x)) is x, and store(show(y), y) is y.
+ */
+export interface View {
+  show: (stored: AnyObject) => AnyObject;
+  /** `before`: the stored object that is replaced, whose other fields are kept. */
+  store: (shown: AnyObject, before?: AnyObject) => AnyObject;
+}
+
 export interface KindDefinition<T extends KubeObject = KubeObject> extends KindNames {
   description: string;
   schema: TSchema;
   columns: readonly Column<T>[];
   /** Fields a field selector may name, beside metadata.name and metadata.namespace. Must be strings or absent. */
   selectableFields?: Readonly<Record<string, (object: T) => string | undefined>>;
+  /** Of a view. Its selectable fields are read from the stored objects. */
+  view?: View;
   statusSubresource: boolean;
   /** What can be done with it, where that is not everything: what is computed can only be read. */
   verbs?: readonly string[];

@@ -10,6 +10,8 @@ export interface KindNames {
   shortNames: readonly string[];
   categories: readonly string[];
   namespaced: boolean;
+  /** The kind whose objects these are, in another form: a view is not stored itself. */
+  viewOf?: { group: string; plural: string };
 }
 
 const gantry = {
@@ -23,6 +25,15 @@ const core = { group: '', version: 'v1', namespaced: true, categories: [] } as c
 export const names = {
   Job: { ...gantry, kind: 'Job', plural: 'jobs', singular: 'job', shortNames: ['gj'] },
   Task: { ...gantry, kind: 'Task', plural: 'tasks', singular: 'task', shortNames: ['gt'] },
+  Pod: {
+    ...core,
+    kind: 'Pod',
+    plural: 'pods',
+    singular: 'pod',
+    shortNames: ['po'],
+    categories: ['all'],
+    viewOf: { group: 'gantry.dev', plural: 'tasks' },
+  },
   Namespace: {
     ...core,
     kind: 'Namespace',

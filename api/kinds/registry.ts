@@ -1,4 +1,4 @@
-/** The only list of kinds. To add one: write its file, put it here and into `names.ts` and `resources.ts`. */
+/** The only list of kinds. To add one: write its file, put it here and into `names.ts` and `resources.ts` (views: `names.ts` alone). */
 import { configMapKind } from './config-map.ts';
 import { customResourceDefinitionKind } from './custom-resource-definition.ts';
 import { type AnyKind, anyKind } from './define-kind.ts';
@@ -8,6 +8,7 @@ import { jobKind } from './job.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
+import { podKind } from './pod.ts';
 import { priorityClassKind } from './priority-class.ts';
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
@@ -16,6 +17,7 @@ import { taskKind } from './task.ts';
 export const builtinKinds: readonly AnyKind[] = [
   anyKind(jobKind),
   anyKind(taskKind),
+  anyKind(podKind),
   anyKind(nodeKind),
   anyKind(namespaceKind),
   anyKind(eventKind),

@@ -29,7 +29,7 @@ import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from '.
 
 export { isTerminal, type TaskPhase, taskPhases, taskTransitions };
 
-const taskSpecShape = closedObject(
+export const taskSpecShape = closedObject(
   {
     ...templateSpecFields,
     nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
@@ -60,7 +60,7 @@ const containerStateShape = closedObject(
   { description: 'One of waiting, running and terminated.' },
 );
 
-const containerStatusShape = closedObject(
+export const containerStatusShape = closedObject(
   {
     name: Type.String(),
     ready: flag('Whether it runs and its readiness probe, if there is one, passes.'),
@@ -119,7 +119,7 @@ const usageShape = closedObject(
   { description: 'What the task has used lately.' },
 );
 
-const taskStatusShape = closedObject(
+export const taskStatusShape = closedObject(
   {
     phase: withDefault(oneOf(taskPhases, 'Where the task is in its life.'), 'Pending'),
     reason: optional(text('One CamelCase word: why it is in this phase (NodeLost, OOMKilled, Evicted, …).')),

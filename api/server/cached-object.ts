@@ -2,13 +2,14 @@
  * One object at one revision, as the watch cache and the verbs hold it: the bytes of the wire, and what
  * selectors need, parsed the first time somebody asks. Immutable.
  */
-import type { AnyKind } from '../kinds/define-kind.ts';
+import type { AnyKind, View } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
 import { type AnyObject, splitKey } from '../meta/object-meta.ts';
 import type { KeyValue, Revision } from '../store/store.ts';
-import { replaceRevision, withApiVersion, withRevision } from './object-bytes.ts';
+import { encodeObject, replaceRevision, withApiVersion, withRevision } from './object-bytes.ts';
 
 interface SelectableMeta {
+  kind: AnyKind;
   labels: Readonly<Record<string, string>>;
   fields: Readonly<Record<string, string | undefined>>;
 }
@@ -19,9 +20,8 @@ export class CachedObject {
   readonly revision: Revision;
   /** JSON with the resourceVersion in it. */
   readonly bytes: Buffer;
-  #meta: SelectableMeta | undefined;
-  /** Whose selectable fields `#meta` has: another version of a kind, or a new definition, may have others. */
-  #metaKind: AnyKind | undefined;
+  /** By kind, latest first: another version or view of a kind, or a new definition, may have other fields. */
+  #metas: readonly SelectableMeta[] = [];
   #terminating: boolean | undefined;
 
   constructor(key: string, revision: Revision, bytes: Buffer) {
@@ -42,8 +42,9 @@ export class CachedObject {
     return new CachedObject(this.key, revision, replaceRevision(this.bytes, this.revision, revision));
   }
 
-  /** The object as the kind's version shows it. Versions differ in apiVersion alone. */
+  /** The object as the kind's version, or view, shows it. Versions differ in apiVersion alone. */
   inVersion(kind: AnyKind): CachedObject {
+    if (kind.view) return this.#shownBy(kind.view);
     if (kind.storageVersion === undefined) return this;
     const bytes = withApiVersion(this.bytes, apiVersionOf(kind));
     return bytes === this.bytes ? this : new CachedObject(this.key, this.revision, bytes);
@@ -69,15 +70,22 @@ export class CachedObject {
     return (this.#terminating ??= this.parse().metadata.deletionTimestamp !== undefined);
   }
 
+  #shownBy({ show }: View): CachedObject {
+    const shown = encodeObject({ group: '' }, show(this.parse()));
+    return new CachedObject(this.key, this.revision, withRevision(shown, this.revision));
+  }
+
   #selectable(kind: AnyKind): SelectableMeta {
-    if (this.#meta && this.#metaKind === kind) return this.#meta;
-    this.#metaKind = kind;
-    return (this.#meta = readMeta(kind, this.parse()));
+    const known = this.#metas.find((meta) => meta.kind === kind);
+    if (known) return known;
+    const meta = readMeta(kind, this.parse());
+    this.#metas = [meta, ...this.#metas.slice(0, 1)];
+    return meta;
   }
 }
 
 function readMeta(kind: AnyKind, object: AnyObject): SelectableMeta {
   const fields: Record<string, string | undefined> = {};
   for (const [field, read] of Object.entries(kind.selectableFields ?? {})) fields[field] = read(object);
-  return { labels: object.metadata.labels ?? {}, fields };
+  return { kind, labels: object.metadata.labels ?? {}, fields };
 }

@@ -5,6 +5,7 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf, names } from '../kinds/names.ts';
+import { kindId } from './keys.ts';
 import { reviewKinds } from './reviews.ts';
 
 const objectVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -58,23 +59,20 @@ const { group, version } = names.Task;
 const plans = verbResource({ group, version, kind: 'Plan', plural: 'plans' });
 
 function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
-  const isTask = kind.group === group && kind.plural === names.Task.plural;
+  const runs = kindId(kind) === kindId(names.Task);
+  const own = (suffix: string): GroupVersionKind => ({ ...kind, kind: `${kind.kind}${suffix}` });
   return [
     ...(kind.statusSubresource ? [{ name: 'status', verbs: partVerbs, kind }] : []),
     ...(kind.scale
       ? [{ name: 'scale', verbs: partVerbs, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]
       : []),
-    ...(isTask
+    ...(runs
       ? [
-          { name: 'attach', verbs: streamVerbs, kind: { group, version, kind: 'TaskAttachOptions' } },
-          { name: 'binding', verbs: ['create'], kind: { group, version, kind: 'Binding' } },
-          { name: 'exec', verbs: streamVerbs, kind: { group, version, kind: 'TaskExecOptions' } },
+          { name: 'attach', verbs: streamVerbs, kind: own('AttachOptions') },
+          { name: 'binding', verbs: ['create'], kind: { ...kind, kind: 'Binding' } },
+          { name: 'exec', verbs: streamVerbs, kind: own('ExecOptions') },
           { name: 'log', verbs: ['get'], kind },
-          {
-            name: 'portforward',
-            verbs: streamVerbs,
-            kind: { group, version, kind: 'TaskPortForwardOptions' },
-          },
+          { name: 'portforward', verbs: streamVerbs, kind: own('PortForwardOptions') },
         ]
       : []),
   ];

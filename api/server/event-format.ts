@@ -25,7 +25,10 @@ export function eventFormat(served: ServedKind, representation: Representation, 
       return {
         shareId: `metadata/${version}`,
         frame: (type, object) =>
-          line(type, Buffer.from(JSON.stringify(partialMetadata(object.parse(), version)))),
+          line(
+            type,
+            Buffer.from(JSON.stringify(partialMetadata(object.inVersion(served.kind).parse(), version))),
+          ),
       };
     }
     default:

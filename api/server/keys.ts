@@ -9,17 +9,20 @@ export const registryPrefix = '/registry/';
 const claimPrefix = '/registry/claims/';
 const allocationPrefix = '/registry/allocations/';
 
-/** Identifies a kind's objects in the store, whatever version they are served in: `core/nodes`. */
-export function kindId({ group, plural }: Pick<KindNames, 'group' | 'plural'>): string {
+type StoredNames = Pick<KindNames, 'group' | 'plural' | 'viewOf'>;
+
+/** Identifies a kind's objects in the store, whatever version or view of them is served: `core/nodes`. */
+export function kindId({ viewOf, ...names }: StoredNames): string {
+  const { group, plural } = viewOf ?? names;
   return `${group === '' ? 'core' : group}/${plural}`;
 }
 
-export function kindPrefix(kind: Pick<KindNames, 'group' | 'plural'>): string {
+export function kindPrefix(kind: StoredNames): string {
   return `${registryPrefix}${kindId(kind)}/`;
 }
 
 /** `key` is `namespace/name`, or `name` for cluster-scoped kinds. */
-export function storeKey(kind: Pick<KindNames, 'group' | 'plural'>, key: string): string {
+export function storeKey(kind: StoredNames, key: string): string {
   return kindPrefix(kind) + key;
 }
 

@@ -11,12 +11,14 @@ import type { Revision } from '../store/store.ts';
 const metadataOpening = '"metadata":{';
 const versionOpening = '"resourceVersion":"';
 
-/** The stored form: in the version the kind is stored in. */
+/** The stored form: of the kind, and in the version, that is stored. `before`: what it replaces there. */
 export function encodeObject(
-  { group, storageVersion }: Pick<AnyKind, 'group' | 'storageVersion'>,
+  { group, storageVersion, view }: Pick<AnyKind, 'group' | 'storageVersion' | 'view'>,
   object: AnyObject,
+  before?: () => AnyObject,
 ): Buffer {
-  const { apiVersion: given, kind, metadata, ...rest } = object;
+  const stored = view ? view.store(object, before?.()) : object;
+  const { apiVersion: given, kind, metadata, ...rest } = stored;
   const apiVersion = storageVersion === undefined ? given : apiVersionOf({ group, version: storageVersion });
   const { resourceVersion: _version, ...storedMetadata } = metadata;
   return Buffer.from(JSON.stringify({ apiVersion, kind, metadata: storedMetadata, ...rest }));

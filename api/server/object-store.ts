@@ -120,7 +120,9 @@ export class ObjectStore {
     let fresh = cached === undefined;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const change = await this.#decide(() => decide(current.inVersion(kind)), fresh);
-      const value = change?.type === 'put' ? encodeObject(kind, change.object) : undefined;
+      const before = current;
+      const value =
+        change?.type === 'put' ? encodeObject(kind, change.object, () => before.parse()) : undefined;
       if (change === undefined || (!fresh && (dryRun || isNoOp(current, change, value)))) {
         current = await this.#fetchExisting(kind, key);
         fresh = true;
@@ -250,7 +252,7 @@ function nodeToRelease(kind: AnyKind, current: CachedObject, change: Change): st
   return goesOn ? undefined : node;
 }
 
-function compareObject(kind: { group: string; plural: string }, object: CachedObject | undefined): Compare[] {
+function compareObject(kind: Parameters<typeof storeKey>[0], object: CachedObject | undefined): Compare[] {
   return object ? [{ key: storeKey(kind, object.key), modRevision: object.revision }] : [];
 }
 

@@ -107,7 +107,7 @@ export class WatchCache {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
   }
 
-  kind(kind: { group: string; plural: string }): KindCache {
+  kind(kind: Parameters<typeof kindId>[0]): KindCache {
     return this.#kindById(kindId(kind));
   }
 

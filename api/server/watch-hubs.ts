@@ -10,9 +10,9 @@ import { WatchHub } from './watch-hub.ts';
 
 const bookmarkIntervalMs = 10_000;
 
-/** Every version of a kind has its own frames. */
-function hubId(kind: AnyKind): string {
-  return `${kindId(kind)}/${kind.version}`;
+/** Every version and every view of a kind has its own frames. */
+function hubId({ group, plural, version }: AnyKind): string {
+  return `${kindId({ group, plural })}/${version}`;
 }
 
 export class WatchHubs {

@@ -26,7 +26,12 @@ function entry(resource: string, kind: string, shortNames: string[] = [], catego
 
 const resources: ApiResource[] = resourcesOf({
   items: [
-    { metadata: { name: '' }, versions: [{ version: 'v1', resources: [entry('nodes', 'Node', ['no'])] }] },
+    {
+      metadata: { name: '' },
+      versions: [
+        { version: 'v1', resources: [entry('nodes', 'Node', ['no']), entry('pods', 'Pod', ['po'], ['all'])] },
+      ],
+    },
     { metadata: { name: 'batch' }, versions: [{ version: 'v1', resources: [entry('jobs', 'Job')] }] },
     {
       metadata: { name: 'gantry.dev' },
@@ -58,6 +63,7 @@ describe('words for resources', () => {
     ['Job.gantry.dev', ['gantry.dev/v1/jobs']],
     ['nodes.v1', ['v1/nodes']],
     ['no', ['v1/nodes']],
+    ['po', ['v1/pods']],
     ['all', ['gantry.dev/v1/jobs', 'gantry.dev/v1/tasks']],
     ['jobs.other', []],
     ['jbos', []],

@@ -44,7 +44,7 @@ export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such s
 }
 
 function verbsOf(kind: Call['served']['kind'], subresource: string | undefined): Verbs | undefined {
-  const isTask = kindId(kind) === kindId(names.Task);
+  const runs = kindId(kind) === kindId(names.Task);
   switch (subresource) {
     case undefined:
       return objectVerbs;
@@ -53,15 +53,15 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
     case 'scale':
       return kind.scale ? scaleVerbs : undefined;
     case 'binding':
-      return isTask ? bindingVerbs : undefined;
+      return runs ? bindingVerbs : undefined;
     case 'log':
-      return isTask ? logVerbs : undefined;
+      return runs ? logVerbs : undefined;
     case 'exec':
-      return isTask ? execVerbs : undefined;
+      return runs ? execVerbs : undefined;
     case 'attach':
-      return isTask ? attachVerbs : undefined;
+      return runs ? attachVerbs : undefined;
     case 'portforward':
-      return isTask ? portForwardVerbs : undefined;
+      return runs ? portForwardVerbs : undefined;
     default:
       return undefined;
   }

@@ -113,13 +113,6 @@ describe('the closed table', () => {
     expect(path(stranger, '/api', 'post')).toBe(false);
   });
 
-  test('pods are forbidden to everybody, with a word on tasks', () => {
-    const attributes = { user: admin, verb: 'list', group: '', resource: 'pods' };
-    const error = reasonOf(() => requireAuthorized(attributes));
-    expect(error.reason).toBe('Forbidden');
-    expect(error.message).toContain('tasks of gantry.dev/v1');
-  });
-
   test('a refusal says who, what and where, as Kubernetes does', () => {
     const error = reasonOf(() =>
       requireAuthorized({

@@ -1,0 +1,189 @@
+/**
+ * Fields of a Pod whose meaning Gantry's nodes cannot honour: whoever writes them is told, instead of getting
+ * something else than what was asked for. Fields that ask for less than everybody gets anyway are let in.
+ */
+import type { Cause } from '../meta/api-error.ts';
+import { foreignVolumeSources } from './pod-schema.ts';
+
+type Json = Record<string, unknown>;
+
+interface Refusal {
+  /** Within a spec, a container, … */
+  field: string;
+  because: string;
+  /** Whether the value is harmless after all; absent: only `false` and the empty are. */
+  unless?: (value: unknown) => boolean;
+}
+
+const oneNetwork = 'tasks share the network of their node';
+const noRights = 'tasks never get more rights on their node';
+const noProfiles = 'nodes have no profiles of their own';
+
+const usualProfile = (value: unknown): boolean => (value as Json)['type'] !== 'Localhost';
+const onlyPreferred = (value: unknown): boolean =>
+  isEmpty((value as Json)['requiredDuringSchedulingIgnoredDuringExecution']);
+
+/** Neither more capabilities than everybody gets, nor fewer. */
+function isUsual(value: unknown): boolean {
+  const { add, drop } = value as Json;
+  return isEmpty(add) && isEmpty(drop);
+}
+
+const podRefusals: readonly Refusal[] = [
+  { field: 'hostPID', because: noRights },
+  { field: 'hostIPC', because: noRights },
+  { field: 'hostUsers', because: 'containers have no users of their own', unless: (value) => value === true },
+  { field: 'shareProcessNamespace', because: 'containers do not see the processes of each other' },
+  { field: 'setHostnameAsFQDN', because: 'host names are never fully qualified' },
+  { field: 'hostnameOverride', because: 'use hostname' },
+  { field: 'hostAliases', because: 'containers have the /etc/hosts of their node' },
+  { field: 'dnsPolicy', because: 'names are resolved as on the node', unless: (value) => value !== 'None' },
+  { field: 'dnsConfig', because: 'names are resolved as on the node' },
+  { field: 'activeDeadlineSeconds', because: 'set it on a Job of gantry.dev/v1' },
+  { field: 'readinessGates', because: 'a task is ready when its containers are' },
+  { field: 'schedulingGates', because: 'tasks are scheduled as soon as there is room' },
+  { field: 'runtimeClassName', because: 'every node has one runtime' },
+  { field: 'overhead', because: 'every node has one runtime' },
+  { field: 'resources', because: 'resources are requested by containers' },
+  { field: 'resourceClaims', because: 'there are no resource claims' },
+  { field: 'ephemeralContainers', because: 'they are added to a pod that runs' },
+  {
+    field: 'os',
+    because: 'nodes run Linux',
+    unless: (value) => (value as Json)['name'] === 'linux',
+  },
+  {
+    field: 'preemptionPolicy',
+    because: 'the PriorityClass says whether tasks displace others',
+    unless: (value) => value === 'PreemptLowerPriority',
+  },
+  {
+    field: 'topologySpreadConstraints',
+    because: 'only whenUnsatisfiable: ScheduleAnyway can be asked for',
+    unless: (value) => (value as Json[]).every((each) => each['whenUnsatisfiable'] === 'ScheduleAnyway'),
+  },
+];
+
+const affinityRefusals: readonly Refusal[] = [
+  { field: 'podAffinity', because: 'only preferences can be asked for', unless: onlyPreferred },
+  { field: 'podAntiAffinity', because: 'only preferences can be asked for', unless: onlyPreferred },
+];
+
+const securityRefusals: readonly Refusal[] = [
+  { field: 'seLinuxOptions', because: noProfiles },
+  { field: 'seccompProfile', because: noProfiles, unless: usualProfile },
+  { field: 'appArmorProfile', because: noProfiles, unless: usualProfile },
+  { field: 'windowsOptions', because: 'nodes run Linux' },
+];
+const podSecurityRefusals: readonly Refusal[] = [
+  ...securityRefusals,
+  { field: 'fsGroup', because: 'volumes belong to root' },
+  { field: 'supplementalGroups', because: 'processes have one group' },
+  { field: 'sysctls', because: noRights },
+];
+const containerSecurityRefusals: readonly Refusal[] = [
+  ...securityRefusals,
+  { field: 'privileged', because: noRights },
+  { field: 'capabilities', because: 'containers have a short list of them', unless: isUsual },
+  { field: 'procMount', because: noRights, unless: (value) => value === 'Default' },
+];
+
+const probeRefusals: readonly Refusal[] = [{ field: 'grpc', because: 'use exec, httpGet or tcpSocket' }];
+const handlerRefusals: readonly Refusal[] = [
+  { field: 'host', because: 'a task may only have itself probed' },
+];
+const containerRefusals: readonly Refusal[] = [
+  { field: 'volumeDevices', because: 'nodes give no block devices' },
+  { field: 'restartPolicyRules', because: 'containers have one restart policy' },
+];
+const mountRefusals: readonly Refusal[] = [
+  { field: 'subPathExpr', because: 'use subPath' },
+  {
+    field: 'mountPropagation',
+    because: 'mounts of a container are its own',
+    unless: (value) => value === 'None',
+  },
+  { field: 'recursiveReadOnly', because: 'use readOnly', unless: (value) => value !== 'Enabled' },
+];
+const portRefusals: readonly Refusal[] = [
+  { field: 'hostIP', because: oneNetwork, unless: (value) => value === '0.0.0.0' || value === '::' },
+];
+const variableRefusals: readonly Refusal[] = [
+  { field: 'resourceFieldRef', because: 'use fieldRef, configMapKeyRef or secretKeyRef' },
+  { field: 'fileKeyRef', because: 'use fieldRef, configMapKeyRef or secretKeyRef' },
+];
+const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => ({
+  field,
+  because: 'nodes have no such volumes: use emptyDir, hostPath, configMap or secret',
+}));
+
+/** Causes with paths; empty for a spec that means here what it means in Kubernetes. */
+export function refusedFields(spec: Json): Cause[] {
+  return [
+    ...refuse(spec, podRefusals, 'spec'),
+    ...refuse(spec['affinity'], affinityRefusals, 'spec.affinity'),
+    ...refuse(spec['securityContext'], podSecurityRefusals, 'spec.securityContext'),
+    ...inList(spec['volumes'], 'spec.volumes', (volume, path) => refuse(volume, volumeRefusals, path)),
+    ...['containers', 'initContainers'].flatMap((field) =>
+      inList(spec[field], `spec.${field}`, (container, path) => [
+        ...refusedInContainer(container, path),
+        ...rootCauses(spec, container, path),
+      ]),
+    ),
+  ];
+}
+
+function refusedInContainer(container: Json, path: string): Cause[] {
+  const handlers = ['startupProbe', 'livenessProbe', 'readinessProbe'];
+  return [
+    ...refuse(container, containerRefusals, path),
+    ...refuse(container['securityContext'], containerSecurityRefusals, `${path}.securityContext`),
+    ...handlers.flatMap((name) => refusedInHandler(container[name], `${path}.${name}`)),
+    ...inList(container['volumeMounts'], `${path}.volumeMounts`, (mount, at) =>
+      refuse(mount, mountRefusals, at),
+    ),
+    ...inList(container['ports'], `${path}.ports`, (port, at) => refuse(port, portRefusals, at)),
+    ...inList(container['env'], `${path}.env`, ({ valueFrom }, at) =>
+      refuse(valueFrom, variableRefusals, `${at}.valueFrom`),
+    ),
+  ];
+}
+
+function refusedInHandler(handler: unknown, path: string): Cause[] {
+  const actions = (handler ?? {}) as Json;
+  return [
+    ...refuse(actions, probeRefusals, path),
+    ...['httpGet', 'tcpSocket'].flatMap((action) =>
+      refuse(actions[action], handlerRefusals, `${path}.${action}`),
+    ),
+  ];
+}
+
+/** What may not run as root must say as whom it runs: images are not looked into. */
+function rootCauses(spec: Json, container: Json, path: string): Cause[] {
+  const common = (spec['securityContext'] ?? {}) as Json;
+  const own = (container['securityContext'] ?? {}) as Json;
+  if ((own['runAsNonRoot'] ?? common['runAsNonRoot']) !== true) return [];
+  if (Number(own['runAsUser'] ?? common['runAsUser'] ?? 0) > 0) return [];
+  const message = 'must be a user other than 0 where runAsNonRoot is true';
+  return [{ field: `${path}.securityContext.runAsUser`, message, reason: 'FieldValueInvalid' }];
+}
+
+function refuse(owner: unknown, refusals: readonly Refusal[], path: string): Cause[] {
+  if (typeof owner !== 'object' || owner === null) return [];
+  return refusals.flatMap(({ field, because, unless }): Cause[] => {
+    const value = (owner as Json)[field];
+    if (isEmpty(value) || (unless ? unless(value) : value === false)) return [];
+    return [{ field: `${path}.${field}`, message: `Forbidden: ${because}`, reason: 'FieldValueForbidden' }];
+  });
+}
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
+  );
+}
+
+function inList(list: unknown, path: string, causes: (item: Json, path: string) => Cause[]): Cause[] {
+  return Array.isArray(list) ? list.flatMap((item: Json, index) => causes(item, `${path}[${index}]`)) : [];
+}
