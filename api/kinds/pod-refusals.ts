@@ -20,8 +20,6 @@ const noRights = 'tasks never get more rights on their node';
 const noProfiles = 'nodes have no profiles of their own';
 
 const usualProfile = (value: unknown): boolean => (value as Json)['type'] !== 'Localhost';
-const onlyPreferred = (value: unknown): boolean =>
-  isEmpty((value as Json)['requiredDuringSchedulingIgnoredDuringExecution']);
 
 /** Neither more capabilities than everybody gets, nor fewer. */
 function isUsual(value: unknown): boolean {
@@ -57,16 +55,6 @@ const podRefusals: readonly Refusal[] = [
     because: 'the PriorityClass says whether tasks displace others',
     unless: (value) => value === 'PreemptLowerPriority',
   },
-  {
-    field: 'topologySpreadConstraints',
-    because: 'only whenUnsatisfiable: ScheduleAnyway can be asked for',
-    unless: (value) => (value as Json[]).every((each) => each['whenUnsatisfiable'] === 'ScheduleAnyway'),
-  },
-];
-
-const affinityRefusals: readonly Refusal[] = [
-  { field: 'podAffinity', because: 'only preferences can be asked for', unless: onlyPreferred },
-  { field: 'podAntiAffinity', because: 'only preferences can be asked for', unless: onlyPreferred },
 ];
 
 const securityRefusals: readonly Refusal[] = [
@@ -121,7 +109,6 @@ const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => (
 export function refusedFields(spec: Json): Cause[] {
   return [
     ...refuse(spec, podRefusals, 'spec'),
-    ...refuse(spec['affinity'], affinityRefusals, 'spec.affinity'),
     ...refuse(spec['securityContext'], podSecurityRefusals, 'spec.securityContext'),
     ...inList(spec['volumes'], 'spec.volumes', (volume, path) => refuse(volume, volumeRefusals, path)),
     ...['containers', 'initContainers'].flatMap((field) =>

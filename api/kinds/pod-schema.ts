@@ -167,11 +167,6 @@ const spec = closed('What runs, and where.', {
   containers: listOf(container),
   initContainers: listOf(container),
   volumes: listOf(volume),
-  affinity: closed('Where it runs.', {
-    podAffinity: open('Near which pods.'),
-    podAntiAffinity: open('Far from which pods.'),
-  }),
-  topologySpreadConstraints: listOf(open('How pods are spread over nodes.')),
   securityContext: closed('As whom the containers run.', {
     ...securityFields,
     fsGroup: count('Group that owns the volumes.'),
@@ -184,7 +179,6 @@ const spec = closed('What runs, and where.', {
   serviceAccountName: text('Account of the pod.'),
   serviceAccount: text('The same, by its old name.'),
   automountServiceAccountToken: flag('Whether a token of the account is mounted.'),
-  imagePullSecrets: listOf(named('A Secret with credentials of a registry.'), 'name'),
   dnsPolicy: text('How names are resolved.'),
   dnsConfig: open('Further parameters of name resolution.'),
   enableServiceLinks: flag('Whether services are told by environment variables.'),
