@@ -109,7 +109,7 @@ describe.runIf(promised.length > 0)('the newest kubectl', { timeout: 60_000 }, (
     expect(await kubectl('get', 'nodes')).toMatch(/n1 +Unknown,SchedulingDisabled/);
     const described = await kubectl('describe', 'node', 'n1');
     expect(described).toMatch(/Taints: +dedicated=db:NoSchedule/);
-    expect(described).toMatch(/Pods: +not authorized/);
+    expect(described).toMatch(/Non-terminated Pods: +\(0 in total\)/);
     await kubectl('uncordon', 'n1');
     await kubectl('taint', 'node', 'n1', 'dedicated-');
     expect(await kubectl('get', 'node', 'n1', '-o', 'jsonpath={.spec}')).toBe('{}');
