@@ -5,12 +5,14 @@
  * members of plain objects and items of lists, nothing else.
  */
 import { ApiError } from '../meta/api-error.ts';
-import { requireBoundedDepth } from './decode-body.ts';
+import { maxDepth } from './decode-body.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
 
-/** Kubernetes' limits: operations in a patch, and bytes that `copy` may add up to. */
-export const maxOperations = 10_000;
-export const maxCopiedBytes = 3 * 1024 * 1024;
+/** Kubernetes' limit. */
+const maxOperations = 10_000;
+/** What `copy` may add up to; a member or an item counts as `memberBytes` at least. */
+const maxCopiedBytes = 1024 * 1024;
+const memberBytes = 16;
 /** Items that may have to move because others come or go before them. */
 const maxShiftedItems = 20_000_000;
 
@@ -186,16 +188,23 @@ class Patching {
       throw new ApiError('RequestEntityTooLarge', 'the JSON patch moves too many items of lists');
   }
 
-  #copyOf(value: unknown): unknown {
-    requireBoundedDepth(value);
-    const text = JSON.stringify(value);
-    this.#copiedBytes += text.length;
+  #copyOf(value: unknown, depth = 0): unknown {
+    if (depth > maxDepth)
+      throw new ApiError(
+        'BadRequest',
+        `the JSON patch makes an object nested deeper than ${maxDepth} levels`,
+      );
+    this.#copiedBytes += typeof value === 'string' ? value.length : memberBytes;
     if (this.#copiedBytes > maxCopiedBytes)
       throw new ApiError(
         'RequestEntityTooLarge',
         `the copies of a JSON patch add up to over ${maxCopiedBytes} bytes`,
       );
-    return JSON.parse(text);
+    if (!isContainer(value)) return value;
+    if (Array.isArray(value)) return value.map((item) => this.#copyOf(item, depth + 1));
+    const copy: JsonObject = {};
+    for (const name of Object.keys(value)) copy[name] = this.#copyOf(value[name], depth + 1);
+    return copy;
   }
 }
 

@@ -19,7 +19,20 @@ export interface ListenOptions {
   port: number;
   /** PEM. */
   tls: { cert: string; key: string; clientCa: string };
+  patience?: Patience;
 }
+
+/** How long a client may take, in milliseconds. */
+export interface Patience {
+  /** To send the headers of a request. */
+  headersMs: number;
+  /** To send all of it. */
+  requestMs: number;
+  /** To read on, while an answer waits. */
+  readMs: number;
+}
+
+const usualPatience: Patience = { headersMs: 10_000, requestMs: 30_000, readMs: 60_000 };
 
 export interface Listener {
   port: number;
@@ -41,7 +54,7 @@ export async function listen(handle: Handle, clock: Clock, options: ListenOption
   let { port } = options;
   try {
     for (const host of options.addresses) {
-      const server = createServer(handle, options.tls);
+      const server = createServer(handle, clock, options);
       acceptStreams(server, streams);
       servers.push(server);
       await server.listen({ host, port });
@@ -79,7 +92,11 @@ async function drain(server: FastifyInstance, clock: Clock): Promise<void> {
   force.cancel();
 }
 
-function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tls']): FastifyInstance {
+function createServer(
+  handle: Handle,
+  clock: Clock,
+  { tls: { cert, key, clientCa }, patience = usualPatience }: ListenOptions,
+): FastifyInstance {
   const server = Fastify({
     https: {
       cert,
@@ -91,10 +108,12 @@ function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tl
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: 10_000,
-      headersTimeout: 10_000,
+      headersTimeout: patience.headersMs,
+      // How often both limits are looked at; Node's own 30 s would make the shorter one mean nothing.
+      connectionsCheckingInterval: patience.headersMs / 10,
       maxHeaderSize: 16 * 1024,
     },
-    requestTimeout: 30_000,
+    requestTimeout: patience.requestMs,
     keepAliveTimeout: 75_000,
     bodyLimit: maxBodyBytes,
     forceCloseConnections: 'idle',
@@ -116,7 +135,7 @@ function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tl
     url: '/',
     handler: async (request, reply) => {
       reply.hijack();
-      await answer(handle, request, reply.raw);
+      await answer(handle, request, new PatientWriter(reply.raw, clock, patience.readMs));
     },
   });
   return server;
@@ -125,8 +144,9 @@ function createServer(handle: Handle, { cert, key, clientCa }: ListenOptions['tl
 async function answer(
   handle: Handle,
   { raw, originalUrl, body }: FastifyRequest,
-  response: ServerResponse,
+  writer: PatientWriter,
 ): Promise<void> {
+  const { response } = writer;
   const result = await handle(
     new SocketRequest(raw, {
       url: originalUrl,
@@ -146,7 +166,7 @@ async function answer(
   try {
     for await (const chunk of answerBody) {
       if (response.destroyed) return;
-      if (!response.write(chunk)) await drained(response);
+      await writer.write(chunk);
     }
     response.end();
   } catch {
@@ -155,17 +175,34 @@ async function answer(
   }
 }
 
-/** Resolves when the client has read what was written, or has gone away. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.once('drain', done);
-    response.once('close', done);
-  });
+/** Writes as fast as the client reads, and breaks with a client that has ceased to. */
+class PatientWriter {
+  readonly response: ServerResponse;
+  readonly #clock: Clock;
+  readonly #readMs: number;
+
+  constructor(response: ServerResponse, clock: Clock, readMs: number) {
+    this.response = response;
+    this.#clock = clock;
+    this.#readMs = readMs;
+  }
+
+  /** Resolves when the client has read what was written, or has gone away. */
+  write(chunk: Buffer): Promise<void> | void {
+    const { response } = this;
+    if (response.write(chunk)) return;
+    return new Promise((resolve) => {
+      const tired = this.#clock.after(this.#readMs, () => response.destroy());
+      const done = (): void => {
+        tired.cancel();
+        response.off('drain', done);
+        response.off('close', done);
+        resolve();
+      };
+      response.once('drain', done);
+      response.once('close', done);
+    });
+  }
 }
 
 /** What tells that the client has gone away. */

@@ -78,6 +78,8 @@ export class Metrics {
       labelNames: ['resource'],
       registers: [this.#registry],
       collect() {
+        // What is gone is not shown with its last value.
+        this.reset();
         for (const [resource, value] of read()) this.set({ resource }, value);
       },
     });

@@ -57,14 +57,18 @@ export class ApiServerProcess {
     });
   }
 
-  /** `flags` come after those every server needs; the store is memory. */
-  static async start(flags: readonly string[] = []): Promise<ApiServerProcess> {
+  /** `flags` come after those every server needs, `nodeFlags` are for node itself; the store is memory. */
+  static async start(
+    flags: readonly string[] = [],
+    nodeFlags: readonly string[] = [],
+  ): Promise<ApiServerProcess> {
     const directory = await mkdtemp(join(tmpdir(), 'gantry-apiserver-'));
     const authority = await createCertificateAuthority();
     const admin = await writePki(directory, authority);
     const child = spawn(
       process.execPath,
       [
+        ...nodeFlags,
         ...['--import', 'tsx', '--import', join(root, 'test/kit/event-loop-monitor.ts')],
         ...[join(root, 'api/server/main.ts'), '--store', 'memory', '--port', '0', '--pki-dir', directory],
         ...flags,
