@@ -30,8 +30,9 @@ export class ClassIndex {
   }
 
   schedule(task: SchedulingTask): Decision {
+    const found = this.#classOf(task);
     // Nobody fits: why not is only known from a look at every node.
-    return this.#classOf(task)?.place(task) ?? scheduleTask(this.#profile, this.#snapshot, task);
+    return found?.place(task) ?? scheduleTask(this.#profile, this.#snapshot, task, found?.filterStates);
   }
 
   #classOf(task: SchedulingTask): EquivalenceClass | undefined {

@@ -39,6 +39,8 @@ const usualScore = 100;
 const noVerdicts = new Uint8Array(0);
 
 export class EquivalenceClass {
+  /** In the order of the profile's filters. */
+  readonly filterStates: readonly unknown[];
   readonly #snapshot: Snapshot;
   /** All that may have a say; the state of one with exceptions is worked out task by task. */
   readonly #scorers: readonly ScoreRule[];
@@ -62,8 +64,9 @@ export class EquivalenceClass {
 
   constructor(snapshot: Snapshot, task: SchedulingTask, { filters, scorers, tieBreaker }: ClassRules) {
     const capacity = snapshot.present.length;
-    const filterRules = filters.flatMap((plugin): FilterRule[] => {
-      const state = plugin.preFilter(task, snapshot);
+    this.filterStates = filters.map((plugin) => plugin.preFilter(task, snapshot));
+    const filterRules = filters.flatMap((plugin, position): FilterRule[] => {
+      const state = this.filterStates[position];
       return state === undefined ? [] : [{ plugin, state }];
     });
     this.#scorers = scorers.map(({ plugin, weight }) => {

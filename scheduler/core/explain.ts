@@ -36,7 +36,7 @@ interface Candidate {
 }
 
 export function explainRejections(profile: Profile, snapshot: Snapshot, states: FilterStates): Explanation {
-  const groups = new Map<string, RejectedNodes>();
+  const groups = new Map<string, Map<string, RejectedNodes>>();
   let closest: Candidate | undefined;
   for (let slot = 0; slot < snapshot.size; slot++) {
     const verdict = profile.verdicts[slot]!;
@@ -44,16 +44,21 @@ export function explainRejections(profile: Profile, snapshot: Snapshot, states: 
     if (verdict === absent || verdict === feasible || !filter) continue;
     const rejections = filter.explain(states[verdict - 1], snapshot, slot);
     for (const { reason } of rejections) countIn(groups, filter.name, reason);
-    closest = closer(closest, candidate(slot, rejections), snapshot.rank);
+    if (rejections[0]?.shortage) closest = closer(closest, candidate(slot, rejections), snapshot.rank);
   }
-  return explanation(snapshot, [...groups.values()].sort(byCount), closest);
+  return explanation(
+    snapshot,
+    [...groups.values()].flatMap((reasons) => [...reasons.values()]).sort(byCount),
+    closest,
+  );
 }
 
-function countIn(groups: Map<string, RejectedNodes>, filter: string, reason: string): void {
-  const key = `${filter}\0${reason}`;
-  const group = groups.get(key);
+function countIn(groups: Map<string, Map<string, RejectedNodes>>, filter: string, reason: string): void {
+  let reasons = groups.get(filter);
+  if (!reasons) groups.set(filter, (reasons = new Map()));
+  const group = reasons.get(reason);
   if (group) group.count++;
-  else groups.set(key, { filter, reason, count: 1 });
+  else reasons.set(reason, { filter, reason, count: 1 });
 }
 
 /** A node that something else than a lack of resources keeps the task from is no candidate. */

@@ -3,7 +3,7 @@
  * parts, each a heap of its own. What spread and affinity say is said once per part, so a decision costs as
  * much as there are parts, and a placement touches the slots of one small domain at most.
  *
- * Invariant: a slot is in a heap exactly when its value is feasible, and in the one of its part. Ranks may be
+ * Invariant: a slot is in the heap of its part exactly when its value is feasible. Ranks may be
  * renumbered between calls, as long as the order of the slots in the heaps stays the same.
  */
 import type { DomainLedger } from './domain-ledger.ts';
@@ -17,7 +17,9 @@ export interface PartRules {
 
 interface Part {
   key: string;
-  /** The best comes first; the children of n are 2n + 1 and 2n + 2. */
+  /** Slots whose part it is, feasible or not. */
+  members: number;
+  /** The feasible ones; the best comes first; the children of n are 2n + 1 and 2n + 2. */
   heap: number[];
 }
 
@@ -28,44 +30,51 @@ export class PartRanking implements Ranking {
   readonly #rules: PartRules;
   readonly #parts = new Map<string, Part>();
   readonly #partOf: (Part | undefined)[] = [];
+  /** By slot: where in the heap of its part; -1 where it is not. */
   readonly #position: Int32Array;
 
   constructor(capacity: number, rules: PartRules) {
     this.values = new Float64Array(capacity).fill(infeasible);
-    this.#position = new Int32Array(capacity);
+    this.#position = new Int32Array(capacity).fill(nobody);
     this.#rules = rules;
   }
 
   set(slot: number, value: number, rank: Int32Array): void {
-    const part = this.#partOf[slot];
+    const part = (this.#partOf[slot] ??= this.#enter(slot));
     const before = this.values[slot]!;
+    if (value === before) return;
     this.values[slot] = value;
-    if (!part) {
-      if (value !== infeasible) this.#insert(slot, rank);
-    } else if (value === infeasible) this.#remove(slot, part, rank);
-    else if (value !== before) this.#settle(part.heap, this.#position[slot]!, rank);
+    if (before === infeasible) this.#insert(slot, part, rank);
+    else if (value === infeasible) this.#remove(slot, part, rank);
+    else this.#settle(part.heap, this.#position[slot]!, rank);
   }
 
   build(rank: Int32Array): void {
     for (let slot = 0; slot < this.values.length; slot++)
-      if (this.values[slot] !== infeasible) this.#insert(slot, rank);
+      if (this.values[slot] !== infeasible)
+        this.#insert(slot, (this.#partOf[slot] ??= this.#enter(slot)), rank);
   }
 
   /** The ledgers moved the slot to another part, perhaps. */
   move(slot: number, rank: Int32Array): void {
     const part = this.#partOf[slot];
     if (!part || part.key === this.#keyOf(slot)) return;
-    this.#remove(slot, part, rank);
-    this.#insert(slot, rank);
+    const isRanked = this.#position[slot] !== nobody;
+    if (isRanked) this.#remove(slot, part, rank);
+    if (--part.members === 0) this.#parts.delete(part.key);
+    const next = this.#enter(slot);
+    this.#partOf[slot] = next;
+    if (isRanked) this.#insert(slot, next, rank);
   }
 
   bestWith(handicap: Handicap | undefined, rank: Int32Array): number {
-    const parts = [...this.#parts.values()];
-    const raises = this.#rules.judge(parts.map(({ heap }) => heap[0]!));
+    const heaps: number[][] = [];
+    for (const { heap } of this.#parts.values()) if (heap.length > 0) heaps.push(heap);
+    const raises = this.#rules.judge(heaps.map((heap) => heap[0]!));
     const search = new Search(this.values, rank, handicap);
-    for (const [at, { heap }] of parts.entries()) {
+    for (let at = 0; at < heaps.length; at++) {
       const raise = raises[at];
-      if (raise !== undefined) search.look(heap, 0, raise);
+      if (raise !== undefined) search.look(heaps[at]!, 0, raise);
     }
     return search.best;
   }
@@ -76,26 +85,25 @@ export class PartRanking implements Ranking {
     return ledgers.map((ledger) => ledger.partOf(slot)).join('|');
   }
 
-  #insert(slot: number, rank: Int32Array): void {
+  #enter(slot: number): Part {
     const key = this.#keyOf(slot);
     let part = this.#parts.get(key);
-    if (!part) this.#parts.set(key, (part = { key, heap: [] }));
-    this.#partOf[slot] = part;
-    this.#position[slot] = part.heap.push(slot) - 1;
-    this.#rise(part.heap, this.#position[slot]!, rank);
+    if (!part) this.#parts.set(key, (part = { key, members: 0, heap: [] }));
+    part.members++;
+    return part;
   }
 
-  #remove(slot: number, part: Part, rank: Int32Array): void {
-    const { heap } = part;
+  #insert(slot: number, { heap }: Part, rank: Int32Array): void {
+    this.#rise(heap, heap.push(slot) - 1, rank);
+  }
+
+  #remove(slot: number, { heap }: Part, rank: Int32Array): void {
     const at = this.#position[slot]!;
     const last = heap.pop()!;
-    this.#partOf[slot] = undefined;
-    if (last !== slot) {
-      heap[at] = last;
-      this.#position[last] = at;
-      this.#settle(heap, at, rank);
-    }
-    if (heap.length === 0) this.#parts.delete(part.key);
+    this.#position[slot] = nobody;
+    if (last === slot) return;
+    heap[at] = last;
+    this.#settle(heap, at, rank);
   }
 
   #settle(heap: number[], at: number, rank: Int32Array): void {

@@ -41,9 +41,16 @@ export function nodeValue(total: number, fit: number): number {
 /** The states of the filters that have a say in this task, in the order of `profile.filters`. */
 export type FilterStates = readonly unknown[];
 
-export function scheduleTask(profile: Profile, snapshot: Snapshot, task: SchedulingTask): Decision {
+/** `known`: states of the filters that were worked out before and still hold. */
+export function scheduleTask(
+  profile: Profile,
+  snapshot: Snapshot,
+  task: SchedulingTask,
+  known?: FilterStates,
+): Decision {
   profile.prepare(snapshot.size);
-  const states = filterNodes(profile, snapshot, task);
+  const states = known ?? profile.filters.map((filter) => filter.preFilter(task, snapshot));
+  filterNodes(profile, snapshot, states);
   const { verdicts } = profile;
   if (!verdicts.subarray(0, snapshot.size).includes(feasible))
     return { node: undefined, explanation: explainRejections(profile, snapshot, states) };
@@ -56,14 +63,13 @@ export function scheduleTask(profile: Profile, snapshot: Snapshot, task: Schedul
   return { node: snapshot.names[slot] ?? '', slot, score: profile.totals[slot]!, scores };
 }
 
-function filterNodes({ filters, verdicts }: Profile, snapshot: Snapshot, task: SchedulingTask): FilterStates {
+function filterNodes({ filters, verdicts }: Profile, snapshot: Snapshot, states: FilterStates): void {
   const { size, present } = snapshot;
   for (let slot = 0; slot < size; slot++) verdicts[slot] = present[slot] === 1 ? feasible : absent;
-  return filters.map((filter, position) => {
-    const state = filter.preFilter(task, snapshot);
+  for (const [position, filter] of filters.entries()) {
+    const state = states[position];
     if (state !== undefined) filter.filter(state, snapshot, { column: verdicts, mark: position + 1 });
-    return state;
-  });
+  }
 }
 
 /** Leaves the totals in the profile; gives the scorers that have a say in this task. */
