@@ -119,7 +119,14 @@ export async function createNodes(client: Client, count: number): Promise<void> 
   await parallel(count, 32, (index) =>
     client
       .create(Node, {
-        metadata: { name: `sim-${index}`, labels: { 'topology.kubernetes.io/zone': `z${index % 3}` } },
+        metadata: {
+          name: `sim-${index}`,
+          labels: {
+            'kubernetes.io/hostname': `sim-${index}`,
+            'topology.kubernetes.io/zone': `z${index % 3}`,
+            'topology.kubernetes.io/region': 'r',
+          },
+        },
         status: {
           capacity: resources,
           allocatable: resources,
