@@ -96,6 +96,9 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
     ...['--cgroup-parent', nodeCgroup(home, node)],
     ...['--address', node.address],
     ...['--port', String(node.port)],
+    ...['--cell', home.name],
+    // Only a node with an address of its own can have a DNS server there.
+    ...(node.networkNamespace === undefined ? ['--dns-port', '0'] : []),
     ...['--pki-dir', nodePki(home, node.name)],
     ...['--driver', record.driver],
     '--shared-machine',

@@ -11,7 +11,7 @@ import type { Client } from '../client/client.ts';
 import { LinkedAbort } from '../client/linked-abort.ts';
 import { ControllerRuntime } from '../client/runtime.ts';
 import { customResources, identityOf } from './custom-resources.ts';
-import { endpointsController } from './endpoints/reconcile.ts';
+import { endpointsController, jobEndpointsController } from './endpoints/reconcile.ts';
 import { garbageCollectors } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/reconcile.ts';
 import { namespaceController } from './namespace/namespace.ts';
@@ -54,7 +54,7 @@ async function runUntilKindsChange(options: RunOptions, ended: AbortSignal): Pro
   const { client, component, logger, clock = systemClock, random = systemRandom } = options;
   const custom = customResources((await client.list(CustomResourceDefinition, { signal: ended })).items);
   const runtime = new ControllerRuntime({ client, component, logger, clock, random });
-  runtime.add(jobController()).add(endpointsController).add(namespaceController);
+  runtime.add(jobController()).add(endpointsController).add(jobEndpointsController).add(namespaceController);
   for (const collector of garbageCollectors([...builtinResources, ...custom])) runtime.add(collector);
   const life = new LinkedAbort(ended);
   const definitions = runtime.informer(CustomResourceDefinition);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiError } from '../api/meta/api-error.ts';
-import { labelValueError, qualifiedNameError } from '../api/meta/names.ts';
+import { dnsSubdomainError, labelValueError, qualifiedNameError } from '../api/meta/names.ts';
 import { canonicalQuantity } from '../api/meta/quantity.ts';
 import type { DriverChoice } from './preflight.ts';
 import { type AllowedPath, parseAllowedPaths } from './volumes/host-path.ts';
@@ -17,6 +17,10 @@ export interface AgentFlags {
   cgroupParent: string;
   address: string;
   port: number;
+  /** Last part of the names its DNS knows. */
+  cell: string;
+  /** 0: no DNS. */
+  dnsPort: number;
   pkiDirectory: string;
   driver: DriverChoice;
   capacity: Record<string, string>;
@@ -53,6 +57,8 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     cgroupParent: values['cgroup-parent'] ?? `/gantry/${name}`,
     address: required('address'),
     port: wholeNumber('port', required('port')),
+    cell: cellOf(values.cell ?? 'gantry'),
+    dnsPort: wholeNumber('dns-port', values['dns-port'] ?? '53'),
     pkiDirectory: required('pki-dir'),
     driver: driverOf(values.driver ?? 'auto'),
     capacity: capacityOf(values.capacity ?? ''),
@@ -81,6 +87,8 @@ function parse(args: readonly string[]) {
         'cgroup-parent': text,
         address: text,
         port: text,
+        cell: text,
+        'dns-port': text,
         'pki-dir': text,
         driver: text,
         capacity: text,
@@ -101,6 +109,12 @@ function parse(args: readonly string[]) {
 function wholeNumber(flag: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new ApiError('BadRequest', `--${flag} must be a whole number, not ${JSON.stringify(text)}`);
+}
+
+function cellOf(text: string): string {
+  const problem = dnsSubdomainError(text);
+  if (problem) throw new ApiError('BadRequest', `--cell: ${problem}`);
+  return text;
 }
 
 function driverOf(text: string): DriverChoice {

@@ -16,6 +16,7 @@ import { preloadImages } from './images/preload.ts';
 import { readRegistries } from './images/registries.ts';
 import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
+import { NodeNetwork } from './network/node-network.ts';
 import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
 import { bundleDirectory, OciRuntime } from './runtime/oci/oci-runtime.ts';
@@ -42,11 +43,16 @@ async function main(): Promise<void> {
   const runtime = new Driver({ rootDirectory, runDirectory, logger });
   const capacity = machineCapacity(flags.capacity);
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
+  const network = new NodeNetwork({
+    ...{ client, address, cell: flags.cell, dnsPort: flags.dnsPort, directory: rootDirectory, logger },
+  });
+  await network.start();
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
     allowedHostPaths: flags.allowedHostPaths,
     ...(cgroups ? { cgroups } : {}),
+    ...(network.resolution ? { resolution: network.resolution } : {}),
   };
 
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
@@ -86,7 +92,7 @@ async function main(): Promise<void> {
       nodeInfo: await nodeInfo(await runtime.version()),
     },
     observe: async () => ({
-      pressure: pressureConditions(await pressure(rootDirectory)),
+      conditions: [...pressureConditions(await pressure(rootDirectory)), ...network.conditions()],
       images: await listImages(imageDirectory),
     }),
     leaseDurationSeconds: flags.leaseDurationSeconds,
@@ -108,6 +114,7 @@ async function main(): Promise<void> {
     usage?.stop(),
     server.close(),
     events.stop(),
+    network.stop(),
   ]);
   client.close();
   logger.info({ node: name }, 'stopped, tasks run on');

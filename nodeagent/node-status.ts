@@ -20,7 +20,8 @@ export interface NodeIdentity {
 }
 
 export interface NodeState {
-  pressure: NewCondition[];
+  /** Of the machine, and of what is there for its tasks. */
+  conditions: NewCondition[];
   images: Image[];
 }
 
@@ -45,7 +46,7 @@ export function nodeStatus(
   nowMs: number,
 ): NodeStatus {
   const own: NewCondition[] = [
-    ...state.pressure,
+    ...state.conditions,
     {
       type: 'Unconfined',
       status: identity.driver === 'unconfined' ? 'True' : 'False',

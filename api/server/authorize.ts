@@ -91,6 +91,9 @@ function nodeRules(name: string): readonly Rule[] {
     { verbs: ['get', 'update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
     // Which of them: node-restriction.ts.
     { verbs: ['get'], group: '', resources: ['configmaps', 'secrets'] },
+    // Names and addresses of services, for all tasks alike.
+    { verbs: read, group: '', resources: ['services'] },
+    { verbs: read, group: 'discovery.k8s.io', resources: ['endpointslices'] },
     { verbs: [...read, ...write], group: '', resources: ['nodes'], name },
     { verbs: ['get', 'update', 'patch'], group: '', resources: ['nodes/status'], name },
     {
@@ -198,6 +201,7 @@ function collectionRefusal(
   { verb, resource, fieldSelector = '' }: ResourceAttributes,
 ): string | undefined {
   if (verb !== 'list' && verb !== 'watch') return undefined;
+  if (resource === 'services' || resource === 'endpointslices') return undefined;
   const own = resource === 'nodes' ? `metadata.name=${node}` : `spec.nodeName=${node}`;
   const terms = fieldSelector.split(',').map((term) => term.trim().replace('==', '='));
   return terms.includes(own) ? undefined : `a node may only ${verb} ${resource} with fieldSelector ${own}`;

@@ -50,6 +50,11 @@ export function nodeRefusal(user: User, kind: AnyKind, change: Change): string |
       return change.verb === 'get' && change.isReferenced?.(node)
         ? undefined
         : `a node may only read ${kind.plural} that tasks bound to it refer to`;
+    case '/services':
+    case 'discovery.k8s.io/endpointslices':
+      return ['get', 'list', 'watch'].includes(change.verb)
+        ? undefined
+        : `a node may only read ${kind.plural}`;
     case '/events':
       return eventVerbs.includes(change.verb) ? undefined : 'a node may only record events';
     default:

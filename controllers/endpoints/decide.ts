@@ -1,16 +1,15 @@
 /**
- * What to do about the EndpointSlices of a service, as a pure function. An endpoint stays in the slice it
+ * What to do about the EndpointSlices of a service or a job, as a pure function. An endpoint stays in the slice it
  * is in; new ones go where something changes anyway, then where there is room, then into new slices: few
  * writes, and each watched by every node.
  *
- * Invariant: slice names follow from the service, the ports and a number, so what is done twice is done once.
+ * Invariant: slice names follow from the owner, the ports and a number, so what is done twice is done once.
  */
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Endpoint, EndpointPort } from '../../api/kinds/endpoint-slice.ts';
-import type { EndpointSlice, Service, Task } from '../../api/kinds/resources.ts';
-import { endpointsManager, managedByLabel, serviceNameLabel } from '../../api/kinds/service-labels.ts';
-import { type EndpointGroup, wantedGroups } from './wanted.ts';
+import type { EndpointSlice } from '../../api/kinds/resources.ts';
+import type { EndpointGroup } from './wanted.ts';
 
 export const maxEndpointsPerSlice = 100;
 
@@ -19,31 +18,35 @@ export type Action =
   | { do: 'update'; slice: EndpointSlice; endpoints: Endpoint[] }
   | { do: 'delete'; slice: EndpointSlice };
 
-/** `slices` are all of the service, whoever keeps them. Deletions come last: nobody is missing meanwhile. */
+/** Whose slices: a service's, or a job's. */
+export interface SliceOwner {
+  /** Names of its slices begin with it. */
+  prefix: string;
+  /** On all of its slices, and on nobody else's. */
+  labels: Readonly<Record<string, string>>;
+}
+
+/** `slices` are all of the owner, whoever keeps them. Deletions come last: nobody is missing meanwhile. */
 export function decideEndpoints(
-  service: Service,
-  tasks: readonly Task[],
+  owner: SliceOwner,
+  groups: readonly EndpointGroup[],
   slices: readonly EndpointSlice[],
 ): Action[] {
-  const groups = wantedGroups(service, tasks);
-  const own = slices.filter(({ metadata }) => isOwn(service, metadata.labels));
+  const own = slices.filter(({ metadata }) => isOwn(owner, metadata.labels));
   const used = new Set<EndpointSlice>();
   const actions = groups.flatMap((group) => {
     const fitting = own.filter(({ ports }) => isDeepStrictEqual(ports, group.ports));
     for (const slice of fitting) used.add(slice);
-    return decideGroup(service, group, fitting);
+    return decideGroup(owner, group, fitting);
   });
   const unused = own.filter((slice) => !used.has(slice) && slice.metadata.deletionTimestamp === undefined);
   const deletions = unused.map((slice): Action => ({ do: 'delete', slice }));
-  return [
-    ...actions.filter((action) => action.do !== 'delete'),
-    ...actions.filter((action) => action.do === 'delete'),
-    ...deletions,
-  ];
+  const isDeletion = (action: Action): boolean => action.do === 'delete';
+  return [...actions.filter((action) => !isDeletion(action)), ...actions.filter(isDeletion), ...deletions];
 }
 
-function isOwn({ metadata }: Service, labels: Readonly<Record<string, string>> = {}): boolean {
-  return labels[serviceNameLabel] === metadata.name && labels[managedByLabel] === endpointsManager;
+function isOwn({ labels: wanted }: SliceOwner, labels: Readonly<Record<string, string>> = {}): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }
 
 interface Draft {
@@ -53,7 +56,7 @@ interface Draft {
 }
 
 function decideGroup(
-  service: Service,
+  owner: SliceOwner,
   { ports, endpoints }: EndpointGroup,
   slices: readonly EndpointSlice[],
 ): Action[] {
@@ -67,7 +70,7 @@ function decideGroup(
     });
     return { slice, name: slice.metadata.name, endpoints: kept };
   });
-  fill(drafts, [...missing.values()], sliceNames(service, ports, slices));
+  fill(drafts, [...missing.values()], sliceNames(owner, ports, slices));
   return drafts.flatMap((draft) => actionOf(draft, ports));
 }
 
@@ -91,14 +94,14 @@ function fill(drafts: Draft[], endpoints: readonly Endpoint[], names: Iterator<s
 
 /** `web-4f2a9c01-0`, `-1`, …: those no slice has yet. */
 function* sliceNames(
-  { metadata }: Service,
+  { prefix }: SliceOwner,
   ports: readonly EndpointPort[],
   slices: readonly EndpointSlice[],
 ): Generator<string> {
   const hash = createHash('sha256').update(JSON.stringify(ports)).digest('hex').slice(0, 8);
   const taken = new Set(slices.map((slice) => slice.metadata.name));
   for (let number = 0; ; number++) {
-    const name = `${metadata.name}-${hash}-${number}`;
+    const name = `${prefix}-${hash}-${number}`;
     if (!taken.has(name)) yield name;
   }
 }

@@ -1,28 +1,34 @@
 /**
- * The endpoints controller: keeps the EndpointSlices of every service as `decideEndpoints` wants them. A cache
- * that is behind costs a refused write (versions and names are compared), never a wrong slice.
+ * The endpoints controllers: keep the EndpointSlices of every service, and of every job whose tasks have
+ * ports, as `decideEndpoints` wants them. The first are Kubernetes'; the second are where the names of tasks
+ * come from.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { EndpointSlice, Service, Task } from '../../api/kinds/resources.ts';
+import { jobNameLabel } from '../../api/kinds/job-labels.ts';
+import { EndpointSlice, Job, Service, Task } from '../../api/kinds/resources.ts';
 import { endpointsManager, managedByLabel, serviceNameLabel } from '../../api/kinds/service-labels.ts';
 import { taskAddress } from '../../api/kinds/task-address.ts';
-import { hasReason } from '../../api/meta/api-error.ts';
 import { isConditionTrue } from '../../api/meta/conditions.ts';
-import { keyOf, ownerReference } from '../../api/meta/object-meta.ts';
-import type { Client } from '../../client/client.ts';
-import { type Caches, controller, type ReconcileContext } from '../../client/controller.ts';
-import { type Action, decideEndpoints } from './decide.ts';
-import { isMember } from './wanted.ts';
+import { controllerOf, keyOf } from '../../api/meta/object-meta.ts';
+import { type Caches, controller, type Predicate, type ReconcileContext } from '../../client/controller.ts';
+import { decideEndpoints } from './decide.ts';
+import { writeSlices } from './slice-writes.ts';
+import { isMember, wantedGroups, wantedGroupsOfJob } from './wanted.ts';
+
+const whenFactsChange: Predicate<Task> = (change) =>
+  change.type !== 'updated' || !isDeepStrictEqual(factsOf(change.old), factsOf(change.object));
 
 export const endpointsController = controller(Service)
   .owns(EndpointSlice)
-  .watches(
-    Task,
-    servicesOf,
-    (change) => change.type !== 'updated' || !isDeepStrictEqual(factsOf(change.old), factsOf(change.object)),
-  )
-  .options({ name: 'endpoints', concurrency: 4 })
-  .reconcile(reconcileEndpoints);
+  .watches(Task, servicesOf, whenFactsChange)
+  .options({ name: 'endpoints' })
+  .reconcile(reconcileService);
+
+export const jobEndpointsController = controller(Job)
+  .owns(EndpointSlice)
+  .owns(Task, whenFactsChange)
+  .options({ name: 'job-endpoints' })
+  .reconcile(reconcileJob);
 
 function servicesOf(task: Task, caches: Caches): string[] {
   const services = caches.cache(Service).list(task.metadata.namespace);
@@ -43,56 +49,28 @@ function factsOf(task: Task): unknown {
   ];
 }
 
-export async function reconcileEndpoints(
-  service: Service,
-  context: Pick<ReconcileContext, 'cache' | 'client'>,
-): Promise<undefined> {
-  if (service.metadata.deletionTimestamp !== undefined) return;
-  const tasks = context.cache(Task).list(service.metadata.namespace);
-  const slices = context.cache(EndpointSlice).ownedBy(service);
-  for (const action of decideEndpoints(service, tasks, slices)) await act(service, action, context.client);
+type Context = Pick<ReconcileContext, 'cache' | 'client'>;
+
+async function reconcileService(service: Service, { cache, client }: Context): Promise<undefined> {
+  const { name, namespace, deletionTimestamp } = service.metadata;
+  if (deletionTimestamp !== undefined) return;
+  const labels = { [serviceNameLabel]: name, [managedByLabel]: endpointsManager };
+  const groups = wantedGroups(service, cache(Task).list(namespace));
+  const actions = decideEndpoints({ prefix: name, labels }, groups, cache(EndpointSlice).ownedBy(service));
+  await writeSlices({ client, owner: service, labels }, actions);
 }
 
-async function act(service: Service, action: Action, client: Client): Promise<void> {
-  try {
-    switch (action.do) {
-      case 'create':
-        await client.create(EndpointSlice, newSlice(service, action));
-        break;
-      case 'update':
-        await client.update(EndpointSlice, { ...action.slice, endpoints: action.endpoints });
-        break;
-      case 'delete':
-        await client.delete(EndpointSlice, keyParts(action.slice), {
-          preconditions: versionOf(action.slice),
-        });
-        break;
-    }
-  } catch (error) {
-    // Somebody was faster, or this cache is behind: the event of that brings the service back here.
-    if (!hasReason(error, 'AlreadyExists', 'Conflict', 'NotFound')) throw error;
-  }
-}
-
-function newSlice(service: Service, { name, ports, endpoints }: Extract<Action, { do: 'create' }>) {
-  const { namespace, name: serviceName } = service.metadata;
-  return {
-    metadata: {
-      ...(namespace === undefined ? {} : { namespace }),
-      name,
-      labels: { [serviceNameLabel]: serviceName, [managedByLabel]: endpointsManager },
-      ownerReferences: [ownerReference(service)],
-    },
-    addressType: 'IPv4' as const,
-    ports,
-    endpoints,
-  };
-}
-
-function keyParts({ metadata: { namespace, name } }: EndpointSlice): { namespace?: string; name: string } {
-  return { ...(namespace === undefined ? {} : { namespace }), name };
-}
-
-function versionOf({ metadata: { resourceVersion } }: EndpointSlice): { resourceVersion?: string } {
-  return resourceVersion === undefined ? {} : { resourceVersion };
+async function reconcileJob(job: Job, { cache, client }: Context): Promise<undefined> {
+  const { name, deletionTimestamp } = job.metadata;
+  if (deletionTimestamp !== undefined) return;
+  const labels = { [jobNameLabel]: name, [managedByLabel]: endpointsManager };
+  const hasPorts = job.spec.template.spec.containers.some(({ ports = [] }) => ports.length > 0);
+  const tasks = cache(Task).ownedBy(job);
+  const own = tasks.filter((task) => controllerOf(task)?.uid === job.metadata.uid);
+  const groups = hasPorts ? wantedGroupsOfJob(own) : [];
+  const owner = { prefix: `${name}.tasks`, labels };
+  await writeSlices(
+    { client, owner: job, labels },
+    decideEndpoints(owner, groups, cache(EndpointSlice).ownedBy(job)),
+  );
 }

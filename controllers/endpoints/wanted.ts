@@ -10,6 +10,7 @@ import type { Endpoint, EndpointPort } from '../../api/kinds/endpoint-slice.ts';
 import type { Service, Task } from '../../api/kinds/resources.ts';
 import { targetPortNumber, taskAddress } from '../../api/kinds/task-address.ts';
 import { isTerminal } from '../../api/kinds/task-phase.ts';
+import { listeningPort } from '../../api/kinds/task-request.ts';
 import { isConditionTrue } from '../../api/meta/conditions.ts';
 import { matchesLabels, requirementsOf } from '../../api/meta/label-selector.ts';
 
@@ -21,19 +22,41 @@ export interface EndpointGroup {
 
 /** In the order of their tasks' names; tasks whose ports have different numbers are in different groups. */
 export function wantedGroups(service: Service, tasks: readonly Task[]): EndpointGroup[] {
-  const groups = new Map<string, EndpointGroup>();
   const members = tasks.filter((task) => isMember(service, task));
-  members.sort((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1));
-  for (const task of members) {
+  return grouped(members, (task, address) => ({
+    ports: portsOf(service, task),
+    endpoint: endpointOf(service.spec, task, address),
+  }));
+}
+
+/** The tasks of a job under their indexes, with the ports of their containers: what `0.web.default.task.…` leads to. */
+export function wantedGroupsOfJob(tasks: readonly Task[]): EndpointGroup[] {
+  return grouped(tasks, (task, address) => ({
+    ports: ownPortsOf(task),
+    endpoint: { ...endpointOf({}, task, address), hostname: String(task.spec.index ?? 0) },
+  }));
+}
+
+type Describe = (task: Task, address: string) => { ports: EndpointPort[]; endpoint: Endpoint };
+
+function grouped(tasks: readonly Task[], describe: Describe): EndpointGroup[] {
+  const groups = new Map<string, EndpointGroup>();
+  for (const task of [...tasks].sort((left, right) => (left.metadata.name < right.metadata.name ? -1 : 1))) {
     const address = taskAddress(task);
     if (address === undefined || isTerminal(task.status.phase)) continue;
-    const ports = portsOf(service, task);
+    const { ports, endpoint } = describe(task, address);
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(service, task, address));
+    group.endpoints.push(endpoint);
     groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+function ownPortsOf({ spec }: Task): EndpointPort[] {
+  return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ ports = [] }) =>
+    ports.map((port) => ({ name: port.name ?? '', protocol: port.protocol, port: listeningPort(port) })),
+  );
 }
 
 /** A service without a selector has its endpoints from somebody else. */
@@ -55,7 +78,7 @@ function portsOf({ spec }: Service, task: Task): EndpointPort[] {
 }
 
 function endpointOf(
-  { spec }: Service,
+  { publishNotReadyAddresses }: Pick<Service['spec'], 'publishNotReadyAddresses'>,
   { metadata, spec: taskSpec, status }: Task,
   address: string,
 ): Endpoint {
@@ -64,7 +87,7 @@ function endpointOf(
   const hostname = hostnameOf(taskSpec);
   return {
     addresses: [address],
-    conditions: { ready: spec.publishNotReadyAddresses ?? (serving && !terminating), serving, terminating },
+    conditions: { ready: publishNotReadyAddresses || (serving && !terminating), serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
     ...(taskSpec.nodeName === undefined ? {} : { nodeName: taskSpec.nodeName }),
     targetRef: {

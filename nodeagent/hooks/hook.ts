@@ -6,6 +6,7 @@
  */
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
+import type { TaskResolution } from '../dns/resolv-conf.ts';
 import type { ImageConfig } from '../images/image-config.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
 import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
@@ -17,6 +18,7 @@ import { environmentHook } from './environment.ts';
 import { imageHook } from './image.ts';
 import { limitsHook } from './limits.ts';
 import { logHook } from './logs.ts';
+import { namesHook } from './names.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
 import { terminationHook } from './termination.ts';
@@ -33,6 +35,8 @@ export interface NodeFacts {
   volumeDirectory: string;
   /** Files of the node that tasks may mount; none by default. */
   allowedHostPaths?: readonly AllowedPath[];
+  /** How tasks find names; absent: as the node does. */
+  resolution?: TaskResolution;
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Absent with the unconfined driver. */
@@ -76,6 +80,7 @@ export const startHooks: readonly StartHook[] = [
   limitsHook,
   logHook,
   volumesHook,
+  namesHook,
   terminationHook,
   cgroupHook,
 ];

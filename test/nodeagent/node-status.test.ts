@@ -12,7 +12,7 @@ const identity: NodeIdentity = {
   driver: 'oci',
   driverReason: 'tasks are containers',
 };
-const state = { pressure: [], images: [{ names: ['busybox:latest'], digest: 'sha256:1', sizeBytes: 7 }] };
+const state = { conditions: [], images: [{ names: ['busybox:latest'], digest: 'sha256:1', sizeBytes: 7 }] };
 const node = (changes: object = {}): Node =>
   ({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {}, status: {}, ...changes }) as Node;
 

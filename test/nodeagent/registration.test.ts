@@ -25,7 +25,7 @@ describe('Registration', () => {
         ...{ name: 'n1', address: '127.0.0.1', port: 1, labels: { disk: 'ssd' }, capacity: { cpu: '1' } },
         ...{ nodeInfo: {} as never, driver: 'oci', driverReason: 'it works' },
       },
-      observe: async () => ({ pressure: [], images: [] }),
+      observe: async () => ({ conditions: [], images: [] }),
       leaseDurationSeconds: 20,
       logger: silentLogger,
     });

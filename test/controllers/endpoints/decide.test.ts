@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { EndpointSlice, Service, Task } from '../../../api/kinds/resources.ts';
 import { endpointsManager, managedByLabel, serviceNameLabel } from '../../../api/kinds/service-labels.ts';
 import { type Action, decideEndpoints, maxEndpointsPerSlice } from '../../../controllers/endpoints/decide.ts';
+import { wantedGroups, wantedGroupsOfJob } from '../../../controllers/endpoints/wanted.ts';
 
 interface TaskFacts {
   ready?: boolean;
@@ -38,10 +39,13 @@ function service(spec: object = {}): Service {
   } as unknown as Service;
 }
 
+const labels = { [serviceNameLabel]: 'web', [managedByLabel]: endpointsManager };
+const decide = (of: Service, tasks: Task[], slices: readonly EndpointSlice[]): Action[] =>
+  decideEndpoints({ prefix: 'web', labels }, wantedGroups(of, tasks), slices);
+
 /** What the slices are after the actions. */
 function carryOut(slices: readonly EndpointSlice[], actions: readonly Action[]): EndpointSlice[] {
   const next = new Map(slices.map((slice) => [slice.metadata.name, slice]));
-  const labels = { [serviceNameLabel]: 'web', [managedByLabel]: endpointsManager };
   for (const action of actions) {
     if (action.do === 'delete') next.delete(action.slice.metadata.name);
     else {
@@ -57,7 +61,7 @@ function carryOut(slices: readonly EndpointSlice[], actions: readonly Action[]):
 }
 
 const settled = (tasks: Task[], slices: EndpointSlice[] = [], of = service()): EndpointSlice[] =>
-  carryOut(slices, decideEndpoints(of, tasks, slices));
+  carryOut(slices, decide(of, tasks, slices));
 const namesIn = (slices: readonly EndpointSlice[]): (string | undefined)[] =>
   slices.flatMap(({ endpoints }) => endpoints.map(({ targetRef }) => targetRef?.name));
 
@@ -125,12 +129,22 @@ describe('endpoints', () => {
   });
 
   test('a service without a selector is left to others, and an alias has none', () => {
-    expect(decideEndpoints(service({ selector: {} }), [task('a')], [])).toEqual([]);
-    expect(decideEndpoints(service({ type: 'ExternalName' }), [task('a')], [])).toEqual([]);
+    expect(decide(service({ selector: {} }), [task('a')], [])).toEqual([]);
+    expect(decide(service({ type: 'ExternalName' }), [task('a')], [])).toEqual([]);
     const [foreign] = settled([task('a')]);
     if (foreign) foreign.metadata.labels = { [serviceNameLabel]: 'web' };
-    expect(decideEndpoints(service({ selector: {} }), [], foreign ? [foreign] : [])).toEqual([]);
+    expect(decide(service({ selector: {} }), [], foreign ? [foreign] : [])).toEqual([]);
   });
+});
+
+test('tasks of a job are endpoints under their indexes, with the ports of their containers', () => {
+  const ports = [{ name: 'http', containerPort: 80, hostPort: 20001, protocol: 'TCP' }];
+  expect(wantedGroupsOfJob([task('a', { ports })])).toMatchObject([
+    {
+      ports: [{ name: 'http', port: 20001, protocol: 'TCP' }],
+      endpoints: [{ hostname: '0', addresses: ['10.0.0.1'] }],
+    },
+  ]);
 });
 
 describe('slices', () => {
@@ -140,10 +154,10 @@ describe('slices', () => {
     const slices = settled(many(250));
     expect(slices.map(({ endpoints }) => endpoints.length)).toEqual([100, 100, 50]);
     const lost = many(250).slice(1);
-    expect(decideEndpoints(service(), lost, slices)).toHaveLength(1);
+    expect(decide(service(), lost, slices)).toHaveLength(1);
     // A new endpoint takes the place of the one that went: one write.
-    expect(decideEndpoints(service(), [...lost, task('new')], slices)).toHaveLength(1);
-    expect(decideEndpoints(service(), many(250), slices)).toEqual([]);
+    expect(decide(service(), [...lost, task('new')], slices)).toHaveLength(1);
+    expect(decide(service(), many(250), slices)).toEqual([]);
   });
 
   test('an endpoint left in two slices by a write cut short stays in one', () => {
@@ -166,7 +180,7 @@ describe('slices', () => {
           expect(namesIn(slices).sort()).toEqual(tasks.map(({ metadata }) => metadata.name).sort());
           for (const { endpoints } of slices)
             expect(endpoints.length).toBeLessThanOrEqual(maxEndpointsPerSlice);
-          expect(decideEndpoints(service(), tasks, slices)).toEqual([]);
+          expect(decide(service(), tasks, slices)).toEqual([]);
         }
       }),
       { numRuns: 30, seed: 7 },

@@ -1,10 +1,12 @@
 /** The endpoints controller on the real API server: what a user sees, and what survives a crash between two writes. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EndpointSlice, Job, Service, Task } from '../../../api/kinds/resources.ts';
+import { serviceNameLabel } from '../../../api/kinds/service-labels.ts';
 import { type Fault, FaultyClient } from '../../../client/testing/index.ts';
 import { ControlPlane } from '../control-plane.ts';
 
 const web = { namespace: 'default', name: 'web' };
+const ofService = { namespace: 'default', labelSelector: `${serviceNameLabel}=web` };
 const eventually = { timeout: 8_000, interval: 20 };
 const containers = [{ name: 'main', command: ['sleep', '1d'], ports: [{ containerPort: 8080 }] }];
 
@@ -41,7 +43,7 @@ async function createTask(name: string, address = '10.0.0.1'): Promise<void> {
 
 async function expectEndpoints(...names: string[]): Promise<void> {
   await vi.waitFor(async () => {
-    const { items } = await plane.client.list(EndpointSlice, { namespace: 'default' });
+    const { items } = await plane.client.list(EndpointSlice, ofService);
     expect(
       items.flatMap(({ endpoints }) => endpoints.map(({ targetRef }) => targetRef?.name)).sort(),
     ).toEqual(names);
@@ -95,6 +97,11 @@ describe('a service', () => {
       { subresource: 'status' },
     );
     await expectEndpoints('web-0-0');
+    // And, under its index, by the job itself.
+    await vi.waitFor(async () => {
+      const { items } = await plane.client.list(EndpointSlice, { labelSelector: 'gantry.dev/job=web' });
+      expect(items).toMatchObject([{ endpoints: [{ hostname: '0', addresses: ['10.0.0.9'] }] }]);
+    }, eventually);
   });
 });
 
@@ -133,7 +140,7 @@ test.each(writes.flatMap((verb) => faults.map((fault) => [verb, fault] as const)
 );
 
 async function expectEndpointsNow(...names: string[]): Promise<void> {
-  const { items } = await plane.client.list(EndpointSlice, { namespace: 'default' });
+  const { items } = await plane.client.list(EndpointSlice, ofService);
   expect(items.flatMap(({ endpoints }) => endpoints.map(({ targetRef }) => targetRef?.name)).sort()).toEqual(
     names,
   );
