@@ -11,6 +11,7 @@ import type { Task } from '../api/kinds/task.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
+import { Gangs } from './core/gangs.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
 import { NodeTable } from './core/node-table.ts';
 import type { ClusterEvent } from './core/plugin.ts';
@@ -33,25 +34,75 @@ export interface KeptRoom {
   awaited: readonly string[];
 }
 
+/** What an attempt did, and how to undo it. */
+interface Attempt {
+  assumed: string[];
+  /** Of rooms it kept, and of tasks it told to end. */
+  kept: string[];
+  ending: string[];
+  givenUp: KeptRoom[];
+  /** To be told when it stands. */
+  events: ClusterEvent[];
+}
+
 export class ClusterState {
   readonly residents = new Residents();
+  readonly gangs = new Gangs();
   readonly #table = new NodeTable();
   readonly #nodes = new Map<string, NodeFacts>();
   /** By uid: a name may come back, a task does not. */
   readonly #placed = new Map<string, PlacedTask>();
   /** By uid of the task it is kept for. */
   readonly #rooms = new Map<string, KeptRoom>();
-  readonly #onEvent: (event: ClusterEvent) => void;
+  #attempt: Attempt | undefined;
+  readonly #tell: (event: ClusterEvent) => void;
   readonly #onRoom: (key: string) => void;
 
   /** `onEvent` hears of everything that may make room; `onRoom` of tasks whose kept room is ready, or lost. */
   constructor(onEvent: (event: ClusterEvent) => void, onRoom: (key: string) => void = () => {}) {
-    this.#onEvent = onEvent;
+    this.#tell = onEvent;
     this.#onRoom = onRoom;
   }
 
   get snapshot(): Snapshot {
     return this.#table;
+  }
+
+  /**
+   * Runs `act`, which assumes tasks and keeps or gives up rooms; unless it gives true, all of that is undone,
+   * and nobody hears of it.
+   */
+  attempt(act: () => boolean): boolean {
+    const attempt: Attempt = { assumed: [], kept: [], ending: [], givenUp: [], events: [] };
+    const { reliefs } = this.#table;
+    let stands = false;
+    this.#attempt = attempt;
+    try {
+      stands = act();
+    } finally {
+      this.#attempt = undefined;
+      if (!stands) {
+        this.#undo(attempt);
+        this.#table.reliefs = reliefs;
+      }
+    }
+    if (stands) for (const event of attempt.events) this.#onEvent(event);
+    return stands;
+  }
+
+  #undo({ assumed, kept, ending, givenUp }: Attempt): void {
+    for (const uid of assumed) {
+      const placed = this.#placed.get(uid);
+      if (placed) this.#takeOff(placed);
+    }
+    for (const uid of kept) this.giveUpRoom(uid);
+    for (const uid of ending) this.setEnding(uid, false);
+    for (const room of givenUp) this.#addRoom(room);
+  }
+
+  #onEvent(event: ClusterEvent): void {
+    if (this.#attempt) this.#attempt.events.push(event);
+    else this.#tell(event);
   }
 
   setNode(node: Node): void {
@@ -96,6 +147,7 @@ export class ClusterState {
       footprint: task,
       assumed: true,
     });
+    this.#attempt?.assumed.push(uid);
   }
 
   isAssumed(uid: string): boolean {
@@ -113,11 +165,15 @@ export class ClusterState {
     const { nodeName } = task.spec;
     if (nodeName === undefined || isTerminal(task.status.phase)) {
       this.#release(uid);
+      const { gang, job } = footprintOf(task);
+      if (gang && job !== undefined && task.status.phase === 'Succeeded')
+        this.gangs.set(job, uid, 'succeeded');
       return;
     }
     const placed = this.#placed.get(uid);
     if (placed?.node === nodeName) {
       placed.assumed = false;
+      this.#countIn(placed);
       this.#update(placed, task);
       return;
     }
@@ -143,13 +199,19 @@ export class ClusterState {
 
   removeTask(uid: string): void {
     this.#release(uid);
+    this.gangs.remove(uid);
   }
 
   /** Sets room aside for a task; from now on its victims count as ending, and the room as taken. */
   keepRoom(room: KeptRoom): void {
-    const { node, task, awaited } = room;
+    this.#addRoom(room);
+    this.#attempt?.kept.push(room.task.uid);
+    for (const uid of room.awaited) this.setEnding(uid, true);
+  }
+
+  #addRoom(room: KeptRoom): void {
+    const { node, task } = room;
     this.#rooms.set(task.uid, room);
-    for (const uid of awaited) this.setEnding(uid, true);
     const { key, uid, requests, ports, priority } = task;
     this.#table.charge(node, task);
     this.residents.add(this.#table.slotOf(node)!, {
@@ -182,6 +244,7 @@ export class ClusterState {
   giveUpRoom(uid: string): KeptRoom | undefined {
     const room = this.#rooms.get(uid);
     if (!room) return undefined;
+    this.#attempt?.givenUp.push(room);
     this.#rooms.delete(uid);
     this.residents.remove(this.#table.slotOf(room.node) ?? -1, uid);
     this.#table.discharge(room.node, room.task);
@@ -203,6 +266,7 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (!placed || placed.ending === ending) return;
     placed.ending = ending;
+    this.#attempt?.ending.push(uid);
     this.#table.markEnding(placed.node, placed.footprint, ending);
     if (ending) this.#announceReleased(placed);
   }
@@ -219,6 +283,7 @@ export class ClusterState {
   #place(placed: PlacedTask): void {
     const { uid, node, footprint } = placed;
     this.#placed.set(uid, placed);
+    this.#countIn(placed);
     this.#table.charge(node, footprint);
     if (placed.ending) this.#table.markEnding(node, footprint, true);
     const slot = this.#table.slotOf(node)!;
@@ -229,11 +294,21 @@ export class ClusterState {
   #release(uid: string): void {
     const placed = this.#placed.get(uid);
     if (!placed) return;
-    this.#placed.delete(uid);
-    this.residents.remove(this.#table.slotOf(placed.node) ?? -1, uid);
-    const slot = this.#table.discharge(placed.node, placed.footprint, placed.ending);
+    const slot = this.#takeOff(placed);
     this.#onEvent({ type: 'TaskReleased', slot, identity: placed.footprint.identity });
     this.#tellKeepers(slot);
+  }
+
+  /** Gives the slot it was on. */
+  #takeOff({ uid, node, footprint, ending }: PlacedTask): number {
+    this.#placed.delete(uid);
+    this.gangs.remove(uid);
+    this.residents.remove(this.#table.slotOf(node) ?? -1, uid);
+    return this.#table.discharge(node, footprint, ending);
+  }
+
+  #countIn({ uid, footprint: { gang, job }, assumed }: PlacedTask): void {
+    if (gang && job !== undefined) this.gangs.set(job, uid, assumed ? 'assumed' : 'bound');
   }
 
   /** It no longer counts where tasks on their way out do not. */

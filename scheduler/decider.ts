@@ -4,7 +4,8 @@
  *
  * Like tasks are refused together: what fits nowhere keeps fitting nowhere until something makes room
  * (`snapshot.reliefs`), so a backlog of a million equal tasks costs one scan. A refused task may displace
- * others: the room is kept for it while they end, and it is decided again when the room is there.
+ * others: the room is kept for it while they end, and it is decided again when the room is there. The members
+ * of a gang are decided together (gang-placement.ts).
  */
 import type { ClusterState, KeptRoom } from './cluster-state.ts';
 import { ClassIndex } from './core/class-index.ts';
@@ -14,11 +15,21 @@ import { waitsForOthers } from './core/plugins/inter-task-affinity.ts';
 import { type Preemption, PreemptionIndex } from './core/preemption-index.ts';
 import type { Profile } from './core/profile.ts';
 import { classKeyOf, type SchedulingTask } from './core/scheduling-task.ts';
+import {
+  type GangDecision,
+  type GangPlaces,
+  type GangTools,
+  makeRoomForGang,
+  placeGang,
+  type WaitingGang,
+} from './gang-placement.ts';
 import type { QueuedTask, SchedulingQueue } from './queue.ts';
 
 export interface Placed {
   queued: QueuedTask;
   node: string;
+  /** Job of the gang that it is bound with, all or nothing. */
+  gang?: string;
 }
 
 export interface Refused {
@@ -30,6 +41,8 @@ export interface Refused {
 export interface Displacement {
   queued: QueuedTask;
   preemption: Preemption;
+  /** Job of the gang that room is made for, all or nothing. */
+  gang?: string;
 }
 
 /** A plugin threw: the task is tried again after its backoff, the others are not touched by it. */
@@ -80,15 +93,117 @@ export class Decider {
   /** Takes up to `max` tasks from the queue. The placed ones are assumed, the refused ones parked, the failed ones in backoff. */
   decideBatch(max: number): Batch {
     const batch: Batch = { placed: [], refused: [], displacements: [], failed: [] };
+    const decided = new Set<QueuedTask>();
     for (const queued of this.#queue.take(max)) {
+      if (decided.has(queued)) continue;
+      const together = this.#together(queued);
+      for (const member of together ?? []) decided.add(member);
       try {
-        this.#decideOne(queued, batch);
+        if (together) this.#decideGang(together, batch);
+        else this.#decideOne(queued, batch);
       } catch (error) {
-        this.#queue.retry(queued);
-        batch.failed.push({ queued, error });
+        for (const one of together ?? [queued]) {
+          this.#queue.retry(one);
+          batch.failed.push({ queued: one, error });
+        }
       }
     }
     return batch;
+  }
+
+  /** The waiting members of its gang, itself included; undefined when it may go alone. */
+  #together({ task: { gang, job } }: QueuedTask): QueuedTask[] | undefined {
+    if (!gang || job === undefined) return undefined;
+    const { bound, succeeded } = this.#state.gangs.count(job);
+    if (bound + succeeded >= gang.minMember) return undefined;
+    return this.#queue.takeGang(job).filter(({ task }) => !this.#state.isAssumed(task.uid));
+  }
+
+  #decideGang(together: readonly QueuedTask[], batch: Batch): void {
+    const { job = '', gang } = together[0]!.task;
+    const { assumed, bound, succeeded } = this.#state.gangs.count(job);
+    if (assumed > 0) {
+      // The others are on their way to the API server: what becomes of them decides.
+      for (const queued of together) this.#queue.retry(queued);
+      return;
+    }
+    const needed = (gang?.minMember ?? 1) - bound - succeeded;
+    const rooms = together.flatMap(({ task }) => this.#state.giveUpRoom(task.uid) ?? []);
+    const waiting = { members: together.map(({ task }) => task), needed };
+    const decision: GangDecision =
+      together.length < needed
+        ? { places: undefined, explanation: this.#incomplete(together.length, needed) }
+        : placeGang(this.#gangTools, waiting);
+    for (const { task } of together) this.hash.add(task.key, decision.places?.get(task.uid));
+    if (decision.places) {
+      this.#bindGang(together, decision.places, { job, batch });
+      for (const { node } of rooms) this.#state.announceFree(node);
+    } else this.#refuseGang({ together, waiting, rooms }, decision.explanation, batch);
+  }
+
+  #bindGang(
+    together: readonly QueuedTask[],
+    places: GangPlaces<string>,
+    { job, batch }: { job: string; batch: Batch },
+  ): void {
+    for (const queued of together) {
+      const node = places.get(queued.task.uid);
+      if (node !== undefined) batch.placed.push({ queued, node, gang: job });
+      // It is one more than there must be, and goes by itself once the others are bound.
+      else this.#queue.retry(queued);
+    }
+  }
+
+  #refuseGang(
+    {
+      together,
+      waiting,
+      rooms,
+    }: { together: readonly QueuedTask[]; waiting: WaitingGang; rooms: readonly KeptRoom[] },
+    explanation: Explanation,
+    batch: Batch,
+  ): void {
+    const job = together[0]!.task.job ?? '';
+    const isAwaiting = rooms.some((room) => this.#state.isAwaiting(room));
+    if (isAwaiting) for (const room of rooms) this.#state.keepRoom(room);
+    else for (const { node } of rooms) this.#state.announceFree(node);
+    const mayPreempt =
+      !isAwaiting &&
+      explanation.reason === 'Unschedulable' &&
+      together.every(({ task }) => this.#mayPreempt(task));
+    const made = mayPreempt ? makeRoomForGang(this.#gangTools, waiting) : undefined;
+    for (const queued of together) {
+      const { task } = queued;
+      const preemption = made?.get(task.uid);
+      const node =
+        preemption?.node ?? (isAwaiting ? rooms.find((room) => room.task.uid === task.uid)?.node : undefined);
+      if (preemption) batch.displacements.push({ queued, preemption, gang: job });
+      const told = node === undefined ? explanation : preempting(explanation, node);
+      this.#queue.park(queued, filtersOf(explanation));
+      batch.refused.push({ queued, explanation: told });
+    }
+    const isReady =
+      made && together.every(({ task }) => !made.has(task.uid) || this.#state.hasNothingToAwait(task.uid));
+    if (isReady) for (const { task } of together) this.#queue.activate(task.key);
+  }
+
+  get #gangTools(): GangTools {
+    return {
+      state: this.#state,
+      schedule: (task) => this.#index.schedule(task),
+      preempt: (task) => this.#preemptions.find(task),
+      keepRoom: (task, preemption) => this.#keepRoom(task, preemption),
+    };
+  }
+
+  #incomplete(count: number, needed: number): Explanation {
+    const message = `the gang needs ${needed} tasks placed at once, and ${count} of them are there`;
+    return {
+      reason: 'WaitingForGang',
+      message,
+      total: this.#state.snapshot.nodeCount,
+      rejected: [],
+    };
   }
 
   #decideOne(queued: QueuedTask, batch: Batch): void {

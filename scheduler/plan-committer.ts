@@ -11,8 +11,8 @@ import type { Displacement, Placed } from './decider.ts';
 export interface CommitListener {
   onBound(placed: Placed): void;
   onThrownAway(placed: Placed, error: Error): void;
-  onEvicted(displacement: Displacement): void;
-  onEvictionFailed(displacement: Displacement, error: unknown): void;
+  onEvicted(displacements: readonly Displacement[]): void;
+  onEvictionFailed(displacements: readonly Displacement[], error: unknown): void;
 }
 
 /** Counted since the process began. */
@@ -51,12 +51,14 @@ export class PlanCommitter {
     await Promise.all(this.#inFlight);
   }
 
-  bind(placed: readonly Placed[], mode: Plan['mode'] = 'Incremental'): void {
-    this.#start(() => this.#bind(placed, mode));
-  }
-
-  evict(displacement: Displacement): void {
-    this.#start(() => this.#evict(displacement));
+  /** A gang is a plan of its own; so is each preemption. */
+  commit(placed: readonly Placed[], displacements: readonly Displacement[]): void {
+    for (const [gang, members] of byGang(placed))
+      this.#start(() => this.#bind(members, gang === undefined ? 'Incremental' : 'AllOrNothing'));
+    for (const [gang, members] of byGang(displacements)) {
+      const plans = gang === undefined ? members.map((one) => [one]) : [members];
+      for (const plan of plans) if (victimsOf(plan).length > 0) this.#start(() => this.#evict(plan));
+    }
   }
 
   /** `act` never rejects. */
@@ -91,19 +93,16 @@ export class PlanCommitter {
     }
   }
 
-  async #evict(displacement: Displacement): Promise<void> {
-    const { queued, preemption } = displacement;
-    const evictions = preemption.victims
-      .filter(({ isReservation }) => !isReservation)
-      .map(({ key, uid }) => evictionOf({ key, uid, by: queued.task.key, node: preemption.node }));
+  async #evict(displacements: readonly Displacement[]): Promise<void> {
+    const evictions = victimsOf(displacements);
     try {
-      const binds = [bindOf({ queued, node: preemption.node })];
+      const binds = displacements.map(({ queued, preemption }) => bindOf({ queued, node: preemption.node }));
       await this.#client.commit({ mode: 'AllOrNothing', binds, evictions });
       this.#metrics.evicted += evictions.length;
-      this.#listener.onEvicted(displacement);
+      this.#listener.onEvicted(displacements);
     } catch (error) {
       this.#metrics.thrownAway++;
-      this.#listener.onEvictionFailed(displacement, error);
+      this.#listener.onEvictionFailed(displacements, error);
     }
   }
 }
@@ -112,17 +111,30 @@ function bindOf({ queued, node }: Placed): Bind {
   return { ...taskOf(queued.task), node };
 }
 
-function evictionOf({
-  by,
-  node,
-  ...victim
-}: {
-  key: string;
-  uid: string;
-  by: string;
-  node: string;
-}): Eviction {
-  return { ...taskOf(victim), reason: 'Preempted', message: `preempted by ${by} on node ${node}` };
+/** What there is to tell to end; giving up a kept room ends nothing. */
+function victimsOf(displacements: readonly Displacement[]): Eviction[] {
+  return displacements.flatMap(({ queued, preemption: { node, victims } }) =>
+    victims
+      .filter(({ isReservation }) => !isReservation)
+      .map((victim) => ({
+        ...taskOf(victim),
+        reason: 'Preempted',
+        message: `preempted by ${queued.task.key} on node ${node}`,
+      })),
+  );
+}
+
+/** Undefined: those that are in no gang. */
+function byGang<Decided extends { gang?: string }>(
+  decided: readonly Decided[],
+): Map<string | undefined, Decided[]> {
+  const gangs = new Map<string | undefined, Decided[]>();
+  for (const one of decided) {
+    const members = gangs.get(one.gang);
+    if (members) members.push(one);
+    else gangs.set(one.gang, [one]);
+  }
+  return gangs;
 }
 
 function taskOf({ key, uid }: { key: string; uid: string }): {

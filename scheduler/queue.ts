@@ -48,15 +48,19 @@ export const parkedForMs = 5 * 60_000;
 export class SchedulingQueue {
   readonly #clock: Clock;
   readonly #hint: QueueOptions['hint'];
+  readonly #sort: QueueOptions['sort'];
   readonly #tasks = new Map<string, QueuedTask>();
   /** Both heaps may hold tasks that have left for another place; they are dropped when they come up. */
   readonly #active: Heap<QueuedTask>;
   readonly #backoff = new Heap<QueuedTask>((left, right) => dueMs(left) - dueMs(right));
   readonly #parked = new Map<string, ParkedClass>();
+  /** Waiting members by job. */
+  readonly #gangs = new Map<string, Set<QueuedTask>>();
 
   constructor({ clock, sort, hint }: QueueOptions) {
     this.#clock = clock;
     this.#hint = hint;
+    this.#sort = sort;
     this.#active = new Heap((left, right) => sort(left.task, right.task));
   }
 
@@ -84,6 +88,9 @@ export class SchedulingQueue {
     const queued: QueuedTask = { task, attempts: 0, failedMs: 0, place: 'active' };
     this.#tasks.set(task.key, queued);
     this.#active.push(queued);
+    if (!task.gang || task.job === undefined) return;
+    const members = this.#gangs.get(task.job) ?? new Set();
+    this.#gangs.set(task.job, members.add(queued));
   }
 
   remove(key: string): void {
@@ -92,6 +99,10 @@ export class SchedulingQueue {
     this.#unpark(queued);
     queued.place = 'gone';
     this.#tasks.delete(key);
+    const { job = '' } = queued.task;
+    const members = this.#gangs.get(job);
+    members?.delete(queued);
+    if (members?.size === 0) this.#gangs.delete(job);
   }
 
   /** The next tasks to decide on, at most `max`, in their order. Each must go on to `park`, `retry` or `remove`. */
@@ -105,6 +116,19 @@ export class SchedulingQueue {
       taken.push(queued);
     }
     return taken;
+  }
+
+  /**
+   * All waiting members of a gang, wherever they wait, for one decision on all of them; in the queue's order.
+   * The same holds of each as after `take`.
+   */
+  takeGang(job: string): QueuedTask[] {
+    const members = [...(this.#gangs.get(job) ?? [])];
+    for (const queued of members) {
+      this.#unpark(queued);
+      queued.place = 'deciding';
+    }
+    return members.sort((left, right) => this.#sort(left.task, right.task));
   }
 
   /**

@@ -165,8 +165,12 @@ export class Scheduler {
       committer: new PlanCommitter(client, this.metrics, {
         onBound: (placed) => this.#bound(term, placed),
         onThrownAway: (placed, error) => this.#thrownAway(term, placed, error),
-        onEvicted: (displacement) => this.#evicted(term, displacement),
-        onEvictionFailed: (displacement, error) => this.#evictionFailed(term, displacement, error),
+        onEvicted: (displacements) => {
+          for (const displacement of displacements) this.#evicted(term, displacement);
+        },
+        onEvictionFailed: (displacements, error) => {
+          for (const displacement of displacements) this.#evictionFailed(term, displacement, error);
+        },
       }),
       loop: new Loop({
         name: 'scheduler',
@@ -226,8 +230,7 @@ export class Scheduler {
       term.reporter.report(queued.task.key, queued.task.uid, explanation);
     for (const { queued, error } of failed)
       this.#logger.error({ task: queued.task.key, err: error }, 'a plugin threw, trying again later');
-    if (placed.length > 0) term.committer.bind(placed);
-    for (const displacement of displacements) term.committer.evict(displacement);
+    term.committer.commit(placed, displacements);
     return this.queue.idleMs(flushMs);
   }
 

@@ -8,6 +8,7 @@ import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { defineKind } from './define-kind.ts';
+import { gangCauses, gangShape } from './gang.ts';
 import { jobNameLabel } from './job-labels.ts';
 import { isFinished, wantedTasks } from './job-state.ts';
 import { names } from './names.ts';
@@ -94,6 +95,7 @@ const jobSpecShape = closedObject(
     ttlSecondsAfterFinished: optional(count('Batch: seconds a finished job is kept.')),
     suspend: optional(flag('No tasks while true; running ones are stopped.')),
     priorityClassName: optional(text('PriorityClass of its tasks; the template may say otherwise.')),
+    gang: optional(gangShape),
     update: withDefault(updateShape, {}),
     disconnect: withDefault(disconnectShape, {}),
     template: templateShape,
@@ -268,6 +270,14 @@ function validateJob(job: Job, old?: Job): Cause[] {
       (key.startsWith('gantry.dev/') ? 'is set by Gantry' : undefined);
     if (problem) causes.push({ field: `spec.template.metadata.labels[${key}]`, message: problem });
   }
+  if (!spec.suspend && wantedTasks(job) > 0)
+    causes.push(...gangCauses(spec.gang, Math.min(wantedTasks(job), spec.parallelism ?? wantedTasks(job))));
+  if (old && JSON.stringify(old.spec.gang) !== JSON.stringify(spec.gang))
+    causes.push({
+      field: 'spec.gang',
+      message: 'cannot be changed: make a new job',
+      reason: 'FieldValueForbidden',
+    });
   if (old && old.spec.type !== spec.type)
     causes.push({ field: 'spec.type', message: 'cannot be changed', reason: 'FieldValueForbidden' });
   if (old && spec.type === 'Batch') causes.push(...changedBatch(job, old));

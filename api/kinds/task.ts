@@ -8,6 +8,7 @@ import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { defineKind } from './define-kind.ts';
+import { gangShape } from './gang.ts';
 import { names } from './names.ts';
 import {
   closedObject,
@@ -35,6 +36,7 @@ export const taskSpecShape = closedObject(
     nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
     priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
     job: optional(text('Job this task belongs to.')),
+    gang: optional(gangShape),
     index: optional(count("Which of the job's tasks this is, from 0.")),
     attempt: optional(count('How often this index was tried before, from 0; grows with every replacement.')),
   },

@@ -54,6 +54,7 @@ export function taskDraft(job: Job, { index, attempt, failures }: CreateTask): D
       ...taskSpec,
       ...(priorityClassName === undefined ? {} : { priorityClassName }),
       job: job.metadata.name,
+      ...(job.spec.gang ? { gang: job.spec.gang } : {}),
       index,
       attempt,
     },

@@ -9,8 +9,8 @@ import type { FilterStates } from './schedule.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface Explanation {
-  /** Preempting: room is being made on a node. */
-  reason: 'Unschedulable' | 'NoNodes' | 'Preempting';
+  /** Preempting: room is being made on a node. WaitingForGang: not enough members of its gang are there. */
+  reason: 'Unschedulable' | 'NoNodes' | 'Preempting' | 'WaitingForGang';
   message: string;
   total: number;
   /** Most frequent first. A node that a filter refuses for two reasons counts under both. */

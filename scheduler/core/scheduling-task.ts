@@ -2,6 +2,7 @@
  * A task as the core sees it: what it asks for, as numbers, worked out once when the task arrives.
  * First step on the way: Task → SchedulingTask → queue → scheduleTask → node.
  */
+import type { Gang } from '../../api/kinds/gang.ts';
 import type { Task } from '../../api/kinds/task.ts';
 import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
 import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
@@ -18,6 +19,8 @@ export interface Footprint {
   ports: readonly string[];
   /** `namespace/name` of the job it belongs to. */
   job?: string;
+  /** Of no use without the others of its job. */
+  gang?: Gang;
   /** What it is to the tasks around it. */
   identity: TaskIdentity;
 }
@@ -76,11 +79,13 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
   const { metadata, spec } = task;
   const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
+  const gang = spec.job === undefined || !spec.gang ? {} : { gang: spec.gang };
   return {
     requests: Object.fromEntries(requests),
     ports: taskHostPorts(spec),
     identity: taskIdentity(task, relations),
     ...job,
+    ...gang,
   };
 }
 

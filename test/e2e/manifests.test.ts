@@ -19,6 +19,7 @@ const outcomes: Record<string, string[][]> = {
   ],
   '07-probes.yaml': [['wait', 'job/probed', '--for=condition=Available']],
   '08-files.yaml': [['wait', 'job/files', '--for=condition=Available']],
+  '09-gang.yaml': [['wait', 'job/simulation', '--for=condition=Complete']],
 };
 
 describe('the manifests', () => {

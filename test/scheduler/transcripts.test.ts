@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { Task } from '../../api/kinds/task.ts';
 import { VirtualClock } from '../../api/meta/clock.ts';
 import { ClusterState } from '../../scheduler/cluster-state.ts';
 import { givesHope } from '../../scheduler/core/hints.ts';
@@ -43,6 +44,7 @@ class Stage {
     mayPreempt: () => this.preempts,
   });
   preempts = false;
+  readonly #tasks = new Map<string, Task>();
   #created = 0;
 
   async run(line: string): Promise<string[]> {
@@ -82,16 +84,18 @@ class Stage {
   }
 
   #addTask(name: string, words: Words): string[] {
-    const { priority = '0', job, port, zone, tolerate } = words;
+    const { priority = '0', job, gang, within, port, zone, tolerate } = words;
     const task = taskOf(name, {
       requests: pick(words, resources),
       priority: Number(priority),
       created: `2030-01-01T00:00:${String(this.#created++).padStart(2, '0')}Z`,
       ...(job ? { job } : {}),
+      ...(gang ? { gang: { minMember: Number(gang), ...(within ? { topologyKey: within } : {}) } } : {}),
       ...(port ? { ports: [{ containerPort: Number(port) }] } : {}),
       ...(zone ? { nodeSelector: { zone } } : {}),
       ...(tolerate ? { tolerations: [{ key: tolerate, operator: 'Exists' }] } : {}),
     });
+    this.#tasks.set(`default/${name}`, task);
     this.queue.add(schedulingTask(task));
     return [];
   }
@@ -99,7 +103,11 @@ class Stage {
   #schedule(): string[] {
     this.queue.flush();
     const { placed, refused, displacements } = this.decider.decideBatch(100);
-    for (const { queued } of placed) this.queue.remove(queued.task.key);
+    for (const { queued, node } of placed) {
+      this.queue.remove(queued.task.key);
+      const task = this.#tasks.get(queued.task.key);
+      if (task) this.state.setTask({ ...task, spec: { ...task.spec, nodeName: node } });
+    }
     const bound = placed.map(({ queued, node }) => `${nameOf(queued.task.key)} -> ${node}`);
     const pending = refused.map(
       ({ queued, explanation }) => `${nameOf(queued.task.key)} pending: ${explanation.message}`,
@@ -122,10 +130,11 @@ function pick(words: Words, keys: readonly string[]): Words {
   return Object.fromEntries(Object.entries(words).filter(([key]) => keys.includes(key)));
 }
 
-function wordsOfNode({ zone, taint, cordoned, ready, ...words }: Words): NodeWords {
+function wordsOfNode({ zone, rack, taint, cordoned, ready, ...words }: Words): NodeWords {
   return {
     allocatable: pick(words, resources),
     ...(zone ? { labels: { zone } } : {}),
+    ...(rack ? { labels: { 'topology.kubernetes.io/rack': rack } } : {}),
     ...(taint ? { taints: [{ key: taint, effect: 'NoSchedule' }] } : {}),
     cordoned: cordoned === 'true',
     ready: ready !== 'false',

@@ -45,6 +45,14 @@ describe('a job', () => {
     expect(scale!.selector(batch)).toBe('gantry.dev/job=web');
   });
 
+  test('whose gang is larger than what may be there at once would never start', () => {
+    expect(causes(job({ completions: 4, gang: { minMember: 4 } }))).toEqual([]);
+    expect(causes(job({ completions: 4, parallelism: 3, gang: { minMember: 4 } }))).toEqual([
+      'spec.gang.minMember: must not exceed 3, the tasks that may be there at once: none would ever start',
+    ]);
+    expect(causes(job({ type: 'Service', replicas: 0, gang: { minMember: 4 } }))).toEqual([]);
+  });
+
   test.each<[string, object, object, RegExp | undefined]>([
     [
       'the replicas of a service',
@@ -60,6 +68,12 @@ describe('a job', () => {
     ],
     ['the type', { type: 'Service' }, {}, /spec\.type: cannot be changed/],
     ['the parallelism of a batch', {}, { parallelism: 4 }, undefined],
+    [
+      'the gang',
+      { completions: 4, gang: { minMember: 4 } },
+      { completions: 4, gang: { minMember: 2 } },
+      /spec\.gang: cannot be changed/,
+    ],
     ['the completions of a batch', {}, { completions: 4 }, /spec\.completions/],
     [
       'the template of a batch',

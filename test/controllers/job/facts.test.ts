@@ -70,6 +70,13 @@ describe('the template hash', () => {
   });
 });
 
+test('a task knows the gang it belongs to', () => {
+  const job = newJob({ type: 'Service', gang: { minMember: 1 } });
+  expect(taskDraft(job, { type: 'create', index: 0, attempt: 0, failures: 0 }).spec?.gang).toEqual({
+    minMember: 1,
+  });
+});
+
 test('a task inherits labels, annotations and priority, and says whose it is', () => {
   const job = newJob({ type: 'Service', priorityClassName: 'production' });
   job.spec.template.metadata.annotations = { note: 'kept' };
