@@ -100,6 +100,11 @@ export class NodeAgent {
     return [...this.#runners.values()].map(({ record }) => record);
   }
 
+  /** Ends a task for want of something on the node: it fails with reason Evicted. */
+  evict(uid: string, graceSeconds: number | undefined, message: string): void {
+    this.#runners.get(uid)?.evict(graceSeconds, message);
+  }
+
   /** Usage was measured: tasks whose status should tell are told of. */
   usageChanged(): void {
     for (const { uid, task } of this.records) {

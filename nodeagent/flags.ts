@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { ApiError } from '../api/meta/api-error.ts';
 import { dnsSubdomainError, labelValueError, qualifiedNameError } from '../api/meta/names.ts';
 import { canonicalQuantity } from '../api/meta/quantity.ts';
+import type { Reserves } from './allocatable.ts';
+import { defaultHard, parseThresholds, type Threshold } from './eviction/thresholds.ts';
 import type { DriverChoice } from './preflight.ts';
 import { type AllowedPath, parseAllowedPaths } from './volumes/host-path.ts';
 
@@ -26,6 +28,12 @@ export interface AgentFlags {
   capacity: Record<string, string>;
   labels: Record<string, string>;
   leaseDurationSeconds: number;
+  reserves: Reserves;
+  thresholds: Threshold[];
+  /** How long a pressure is told after it was last seen. */
+  pressureTransitionSeconds: number;
+  /** All tasks together may have no more processes; absent: as many as the machine. */
+  maxProcesses?: number;
   allowedHostPaths: AllowedPath[];
   /** Other nodes run on this machine: what tasks of this one use is all it uses. */
   sharedMachine: boolean;
@@ -61,9 +69,26 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     dnsPort: wholeNumber('dns-port', values['dns-port'] ?? '53'),
     pkiDirectory: required('pki-dir'),
     driver: driverOf(values.driver ?? 'auto'),
-    capacity: capacityOf(values.capacity ?? ''),
+    capacity: amountsOf('capacity', values.capacity ?? ''),
     labels: labelsOf(values.labels ?? ''),
     allowedHostPaths: allowedPathsOf(values['allow-host-path'] ?? ''),
+    reserves: {
+      system: amountsOf('system-reserved', values['system-reserved'] ?? 'memory=100Mi'),
+      agent: amountsOf('agent-reserved', values['agent-reserved'] ?? ''),
+    },
+    thresholds: parseThresholds({
+      hard: values['eviction-hard'] ?? defaultHard,
+      soft: values['eviction-soft'] ?? '',
+      softGrace: values['eviction-soft-grace-period'] ?? '',
+      minimumReclaim: values['eviction-minimum-reclaim'] ?? '',
+    }),
+    pressureTransitionSeconds: wholeNumber(
+      'eviction-pressure-transition-seconds',
+      values['eviction-pressure-transition-seconds'] ?? '300',
+    ),
+    ...(values['max-processes'] === undefined
+      ? {}
+      : { maxProcesses: wholeNumber('max-processes', values['max-processes']) }),
     sharedMachine: values['shared-machine'] ?? false,
     ...(values.registries === undefined ? {} : { registriesFile: values.registries }),
     ...(values['registry-auth'] === undefined ? {} : { registryAuthFile: values['registry-auth'] }),
@@ -95,6 +120,14 @@ function parse(args: readonly string[]) {
         labels: text,
         'lease-duration-seconds': text,
         'allow-host-path': text,
+        'system-reserved': text,
+        'agent-reserved': text,
+        'eviction-hard': text,
+        'eviction-soft': text,
+        'eviction-soft-grace-period': text,
+        'eviction-minimum-reclaim': text,
+        'eviction-pressure-transition-seconds': text,
+        'max-processes': text,
         'shared-machine': { type: 'boolean' },
         registries: text,
         'registry-auth': text,
@@ -128,10 +161,8 @@ function allowedPathsOf(text: string): AllowedPath[] {
   throw new ApiError('BadRequest', `--allow-host-path wants absolute paths, not ${JSON.stringify(text)}`);
 }
 
-function capacityOf(text: string): Record<string, string> {
-  return Object.fromEntries(
-    pairs('capacity', text).map(([name, amount]) => [name, canonicalQuantity(amount)]),
-  );
+function amountsOf(flag: string, text: string): Record<string, string> {
+  return Object.fromEntries(pairs(flag, text).map(([name, amount]) => [name, canonicalQuantity(amount)]));
 }
 
 function labelsOf(text: string): Record<string, string> {

@@ -9,6 +9,7 @@ import { connect } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
+import { allocatable } from './allocatable.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { listImages } from './images/image-store.ts';
@@ -17,17 +18,17 @@ import { readRegistries } from './images/registries.ts';
 import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { NodeNetwork } from './network/node-network.ts';
+import { nodeResources } from './node-resources.ts';
 import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
-import { bundleDirectory, OciRuntime } from './runtime/oci/oci-runtime.ts';
+import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
 import { AgentServer } from './server.ts';
 import { StatsServer } from './stats/stats-server.ts';
-import { UsageSampler, type UsageSamplerOptions } from './stats/usage-sampler.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
-import { taskDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
+import { volumeDirectoryIn } from './volumes/task-directory.ts';
 
 async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
@@ -63,12 +64,19 @@ async function main(): Promise<void> {
     registries: await readRegistries(flags.registriesFile),
     ...(flags.registryAuthFile === undefined ? {} : { authFile: flags.registryAuthFile }),
   });
-  const usage = cgroups && usageSampler(flags, { cgroups, records: () => agent.records, logger });
+  const resources =
+    cgroups &&
+    (await nodeResources({
+      ...{ flags, cgroups, capacity, logger },
+      records: () => agent.records,
+      evict: (...eviction) => agent.evict(...eviction),
+      onChange: () => registration.wake(),
+    }));
   const agent: NodeAgent = new NodeAgent({
     ...{ client, node, runtime, records, images, events, logger },
-    usageOf: (uid) => usage?.statusOf(uid),
+    usageOf: (uid) => resources?.usage.statusOf(uid),
   });
-  usage?.onSample(() => agent.usageChanged());
+  resources?.usage.onSample(() => agent.usageChanged());
   const streams = new StreamServer({
     records: () => agent.records,
     prepareExec: driver === 'oci' ? runcExec(rootDirectory, runDirectory) : unconfinedExec,
@@ -82,17 +90,21 @@ async function main(): Promise<void> {
     records: () => agent.records,
     onImagesChanged: () => registration.wake(),
     streams,
-    ...(usage ? { stats: new StatsServer(name, usage, rootDirectory) } : {}),
+    ...(resources ? { stats: new StatsServer(name, resources.usage, rootDirectory) } : {}),
   });
   const port = await server.listen(address, flags.port);
   const registration = new Registration({
     client,
     identity: {
       ...{ name, address, port, labels: flags.labels, capacity, driver, driverReason },
+      allocatable: allocatable(capacity, flags.reserves, flags.thresholds),
       nodeInfo: await nodeInfo(await runtime.version()),
     },
     observe: async () => ({
-      conditions: [...pressureConditions(await pressure(rootDirectory)), ...network.conditions()],
+      conditions: [
+        ...(resources?.evictor.conditions() ?? pressureConditions(await pressure(rootDirectory))),
+        ...network.conditions(),
+      ],
       images: await listImages(imageDirectory),
     }),
     leaseDurationSeconds: flags.leaseDurationSeconds,
@@ -104,33 +116,20 @@ async function main(): Promise<void> {
   if (driver === 'oci') await preloadImages(imageDirectory, flags.preloadDirectory, logger);
   registration.start();
   rotation.start();
-  usage?.start();
+  resources?.start();
   logger.info({ node: name, address, port, driver }, 'started');
   await terminated();
   await Promise.all([
     registration.stop(),
     agent.stop(),
     rotation.stop(),
-    usage?.stop(),
+    resources?.stop(),
     server.close(),
     events.stop(),
     network.stop(),
   ]);
   client.close();
   logger.info({ node: name }, 'stopped, tasks run on');
-}
-
-function usageSampler(
-  { cgroupParent, sharedMachine, rootDirectory, logDirectory }: AgentFlags,
-  parts: Pick<UsageSamplerOptions, 'cgroups' | 'records' | 'logger'>,
-): UsageSampler {
-  const volumeDirectory = volumeDirectoryIn(rootDirectory);
-  return new UsageSampler({
-    ...parts,
-    ...{ cgroupParent, sharedMachine },
-    directoriesOf: ({ uid }) => [taskDirectory({ volumeDirectory }, uid), join(logDirectory, uid)],
-    bundleOf: (cid) => bundleDirectory(rootDirectory, cid),
-  });
 }
 
 async function readTls({ pkiDirectory }: AgentFlags): Promise<{ ca: string; cert: string; key: string }> {

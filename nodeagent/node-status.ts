@@ -13,6 +13,8 @@ export interface NodeIdentity {
   port: number;
   labels: Record<string, string>;
   capacity: Record<string, string>;
+  /** What tasks may have of it. */
+  allocatable: Record<string, string>;
   nodeInfo: NonNullable<NodeStatus['nodeInfo']>;
   driver: 'oci' | 'unconfined';
   /** Why this driver, for people. */
@@ -57,7 +59,7 @@ export function nodeStatus(
   ];
   return {
     capacity: identity.capacity,
-    allocatable: identity.capacity,
+    allocatable: identity.allocatable,
     conditions: own.reduce((all, condition) => withCondition(all, condition, nowMs), known.conditions ?? []),
     addresses: [
       { type: 'InternalIP', address: identity.address },

@@ -35,6 +35,8 @@ function actOnce(action: NodeAction, context: NodeActContext): Promise<void> {
       return markUnreachable(action, context);
     case 'markReachable':
       return markReachable(action.node, context);
+    case 'taint':
+      return taint(action, context);
     case 'markTask':
       return markTask(action, context);
     case 'fence':
@@ -89,6 +91,14 @@ async function markReachable(node: Node, { client, events }: NodeActContext): Pr
     reason: 'NodeReachable',
     message: 'The node agent renews its lease again.',
   });
+}
+
+async function taint(
+  { node, taints: wanted }: Extract<NodeAction, { type: 'taint' }>,
+  { client }: NodeActContext,
+): Promise<void> {
+  const { taints: _taints, ...spec } = node.spec;
+  await client.update(Node, { ...node, spec: wanted.length > 0 ? { ...spec, taints: wanted } : spec });
 }
 
 async function markTask(

@@ -9,6 +9,7 @@
  *
  * The truth (Unknown) is told at once; giving up, which makes jobs replace tasks, is what is held back.
  */
+import type { Taint } from '../../api/kinds/node.ts';
 import type { Lease, Node, Task } from '../../api/kinds/resources.ts';
 import { taints } from '../../api/kinds/taints.ts';
 import { disconnectedCondition, isTerminal } from '../../api/kinds/task-phase.ts';
@@ -21,6 +22,7 @@ import {
   observeHeartbeat,
   restarted,
 } from './heartbeats.ts';
+import { pressureTaints } from './pressure-taints.ts';
 import {
   type Bucket,
   type EvictionRates,
@@ -54,6 +56,7 @@ export interface Memory {
 export type NodeAction =
   | { type: 'markUnreachable'; node: Node; renewTime: string | undefined }
   | { type: 'markReachable'; node: Node }
+  | { type: 'taint'; node: Node; taints: Taint[] }
   | { type: 'markTask'; task: Task; isGivenUp: boolean }
   | { type: 'fence'; nodeName: string; tasks: readonly Task[] };
 
@@ -185,7 +188,9 @@ function nodeActions(
   if (hearing === 'silent' && !(isTainted && isMarkedUnreachable(node))) {
     return [{ type: 'markUnreachable', node, renewTime: heartbeats.get(name)?.renewTime }];
   }
-  return hearing === 'fresh' && isTainted ? [{ type: 'markReachable', node }] : [];
+  if (hearing === 'fresh' && isTainted) return [{ type: 'markReachable', node }];
+  const pressed = pressureTaints(node);
+  return pressed ? [{ type: 'taint', node, taints: pressed }] : [];
 }
 
 export function hasUnreachableTaint({ spec }: Node): boolean {

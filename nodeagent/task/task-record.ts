@@ -78,6 +78,8 @@ export interface TaskRecord {
   containers: ContainerRecord[];
   /** Set once the task is to end, by deletion or because it vanished. */
   stop?: Stop;
+  /** Ended because the node ran out of something; why, for people. */
+  eviction?: string;
   /** Everything but this record and the logs is gone. */
   cleaned?: boolean;
 }

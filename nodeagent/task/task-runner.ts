@@ -127,6 +127,14 @@ export class TaskRunner {
     this.wake();
   }
 
+  /** Ends the task because the node needs its room; absent grace: its own. */
+  evict(graceSeconds: number | undefined, message: string): void {
+    if (this.record.stop) return;
+    this.record.eviction = message;
+    this.#event('Warning', 'Evicted', message);
+    this.stop(graceSeconds ?? this.record.task.spec.terminationGracePeriodSeconds);
+  }
+
   /** Resolves when no process, mount or group of the task is left. */
   whenCleaned(): Promise<void> {
     return this.#whenCleaned;

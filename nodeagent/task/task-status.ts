@@ -35,15 +35,20 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
 
 function phaseOf(record: TaskRecord): TaskPhase {
   const { containers } = record;
-  if (isOver(record)) return containers.every(hasSucceeded) ? 'Succeeded' : 'Failed';
+  if (isOver(record))
+    return containers.every(hasSucceeded) && record.eviction === undefined ? 'Succeeded' : 'Failed';
   // Once running, a container that waits for its restart does not make the task pending again.
   const hasRun = ({ life, last }: ContainerRecord): boolean =>
     life.state === 'running' || life.state === 'ended' || last !== undefined;
   return containers.filter(isMain).every(hasRun) ? 'Running' : 'Pending';
 }
 
-function reasonOf({ containers }: TaskRecord, phase: TaskPhase): { reason?: string; message?: string } {
+function reasonOf(
+  { containers, eviction }: TaskRecord,
+  phase: TaskPhase,
+): { reason?: string; message?: string } {
   if (phase !== 'Failed') return {};
+  if (eviction !== undefined) return { reason: 'Evicted', message: eviction };
   const failed = containers.flatMap((container) =>
     container.life.state === 'ended' && !hasSucceeded(container) ? [container.life.termination] : [],
   )[0];

@@ -7,6 +7,7 @@ const identity: NodeIdentity = {
   address: '10.0.0.1',
   port: 10_250,
   labels: { zone: 'a' },
+  allocatable: { cpu: '2', memory: '800Mi', pods: '110' },
   capacity: { cpu: '2', memory: '1Gi', pods: '110' },
   nodeInfo: {} as NodeIdentity['nodeInfo'],
   driver: 'oci',

@@ -22,7 +22,14 @@ describe('Registration', () => {
     const registration = new Registration({
       client: refusing,
       identity: {
-        ...{ name: 'n1', address: '127.0.0.1', port: 1, labels: { disk: 'ssd' }, capacity: { cpu: '1' } },
+        ...{
+          name: 'n1',
+          address: '127.0.0.1',
+          port: 1,
+          labels: { disk: 'ssd' },
+          allocatable: { cpu: '1' },
+          capacity: { cpu: '1' },
+        },
         ...{ nodeInfo: {} as never, driver: 'oci', driverReason: 'it works' },
       },
       observe: async () => ({ conditions: [], images: [] }),

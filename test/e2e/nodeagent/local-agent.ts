@@ -16,6 +16,11 @@ import { destroyNode } from '../../../nodeagent/destroy.ts';
 import type { NodeFacts } from '../../../nodeagent/hooks/hook.ts';
 import { ImagePuller, type PullerOptions } from '../../../nodeagent/images/image-puller.ts';
 import { logPaths } from '../../../nodeagent/logs/log-files.ts';
+import {
+  type NodeResources,
+  type NodeResourcesOptions,
+  nodeResources,
+} from '../../../nodeagent/node-resources.ts';
 import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
 import { TaskRecords } from '../../../nodeagent/task/task-records.ts';
 import { FakeCluster } from '../../client/fake-cluster.ts';
@@ -29,6 +34,7 @@ export class LocalAgent {
   readonly runDirectory = `/run/${this.marker}`;
   readonly client = new FakeCluster(systemClock).client;
   readonly events: Happening[] = [];
+  resources: NodeResources | undefined;
   #agent: NodeAgent | undefined;
   #imageDirectory = '';
 
@@ -58,8 +64,28 @@ export class LocalAgent {
     await this.#agent.start();
   }
 
+  /** Measures, and evicts: the node has as much as `memory` says, and `flags` say when that is too little. */
+  async watchOver(memory: string, flags: Partial<NodeResourcesOptions['flags']>): Promise<void> {
+    const cgroups = await detectCgroups();
+    if (!cgroups) throw new Error('no control groups are mounted');
+    const { rootDirectory } = this;
+    this.resources = await nodeResources({
+      flags: {
+        ...{ rootDirectory, logDirectory: join(rootDirectory, 'logs'), imageDirectory: this.#imageDirectory },
+        ...{ cgroupParent: `/${this.marker}`, sharedMachine: true, pressureTransitionSeconds: 1 },
+        ...{ reserves: { system: {}, agent: {} }, thresholds: [] },
+        ...flags,
+      },
+      ...{ cgroups, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
+      records: () => this.#agent?.records ?? [],
+      evict: (...eviction) => this.#agent?.evict(...eviction),
+    });
+    this.resources.start();
+  }
+
   /** Lets go, as an agent that ends does: tasks run on. */
   async stop(): Promise<void> {
+    await this.resources?.stop();
     await this.#agent?.stop();
   }
 

@@ -1,0 +1,100 @@
+/**
+ * What the agent does about its node's resources, put together: measuring, the limits of all tasks together,
+ * and eviction. Only where there are control groups.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../api/meta/logger.ts';
+import { type ResourceList, resourceAmounts } from '../api/meta/quantity.ts';
+import { tasksLimits } from './allocatable.ts';
+import type { Cgroups } from './cgroup/cgroups.ts';
+import { Evictor } from './eviction/evictor.ts';
+import { observe } from './eviction/observations.ts';
+import type { AgentFlags } from './flags.ts';
+import { bundleDirectory } from './runtime/oci/oci-runtime.ts';
+import { maxProcesses } from './stats/machine-usage.ts';
+import { UsageSampler } from './stats/usage-sampler.ts';
+import type { TaskRecord } from './task/task-record.ts';
+import { taskDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
+
+export interface NodeResourcesOptions {
+  flags: Pick<
+    AgentFlags,
+    | 'cgroupParent'
+    | 'imageDirectory'
+    | 'logDirectory'
+    | 'maxProcesses'
+    | 'pressureTransitionSeconds'
+    | 'reserves'
+    | 'rootDirectory'
+    | 'sharedMachine'
+    | 'thresholds'
+  >;
+  cgroups: Cgroups;
+  capacity: ResourceList;
+  records: () => readonly TaskRecord[];
+  evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
+  /** The node's conditions are others now. */
+  onChange: () => void;
+  logger: Logger;
+}
+
+export interface NodeResources {
+  usage: UsageSampler;
+  evictor: Evictor;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Sets the limits of all tasks together; whatever runs already is below them from now on. */
+export async function nodeResources(options: NodeResourcesOptions): Promise<NodeResources> {
+  const { flags, cgroups, capacity, records, evict, onChange, logger } = options;
+  const { cgroupParent, rootDirectory, imageDirectory, reserves, thresholds } = flags;
+  const machineMost = await maxProcesses();
+  const limits = tasksLimits(capacity, reserves, Math.min(flags.maxProcesses ?? machineMost, machineMost));
+  await cgroups.limit(cgroupParent, limits).catch((error: unknown) => {
+    logger.warn({ err: error }, 'the tasks of this node use more than it has: they are not limited together');
+  });
+  const capacityBytes = resourceAmounts(capacity)['memory'] ?? 0;
+  const usage = usageSampler(options);
+  const evictor = new Evictor({
+    ...{ thresholds, transitionMs: flags.pressureTransitionSeconds * 1000 },
+    ...{ usage, records, evict, onChange, logger },
+    observe: () =>
+      observe({
+        ...{ cgroups, cgroupParent, rootDirectory, imageDirectory, capacityBytes },
+        memoryBytes: limits.memoryBytes ?? capacityBytes,
+        maxProcesses: limits.pids,
+      }),
+    reclaimDisk: () => removeOldLogs(flags, records()),
+  });
+  return {
+    ...{ usage, evictor },
+    start() {
+      usage.start();
+      evictor.start();
+    },
+    async stop() {
+      await Promise.all([usage.stop(), evictor.stop()]);
+    },
+  };
+}
+
+function usageSampler({ flags, cgroups, records, logger }: NodeResourcesOptions): UsageSampler {
+  const { cgroupParent, sharedMachine, rootDirectory, logDirectory } = flags;
+  const volumeDirectory = volumeDirectoryIn(rootDirectory);
+  return new UsageSampler({
+    ...{ cgroups, cgroupParent, sharedMachine, records, logger },
+    directoriesOf: ({ uid }) => [taskDirectory({ volumeDirectory }, uid), join(logDirectory, uid)],
+    bundleOf: (cid) => bundleDirectory(rootDirectory, cid),
+  });
+}
+
+/** Of tasks that are over: all they still have on the disk. */
+async function removeOldLogs(
+  { logDirectory }: Pick<AgentFlags, 'logDirectory'>,
+  records: readonly TaskRecord[],
+): Promise<void> {
+  const over = records.filter(({ cleaned }) => cleaned);
+  await Promise.all(over.map(({ uid }) => rm(join(logDirectory, uid), { recursive: true, force: true })));
+}
