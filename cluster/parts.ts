@@ -97,8 +97,8 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
     ...['--address', node.address],
     ...['--port', String(node.port)],
     ...['--cell', home.name],
-    // Only a node with an address of its own can have a DNS server there.
-    ...(node.networkNamespace === undefined ? ['--dns-port', '0'] : []),
+    // Only a node with an address of its own can have a DNS server there; rules belong into its own namespace.
+    ...(node.networkNamespace === undefined ? ['--dns-port', '0', '--service-proxy', 'none'] : []),
     ...['--pki-dir', nodePki(home, node.name)],
     ...['--driver', record.driver],
     '--shared-machine',

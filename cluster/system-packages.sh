@@ -28,6 +28,9 @@ for set in "$@"; do
       need cgcreate cgroup-tools
       need busybox busybox-static
       need ip iproute2
+      need nft nftables
+      need iptables iptables
+      need /usr/lib/cni/bridge containernetworking-plugins
       need socat socat
       ;;
     etcd) need etcd etcd-server ;;

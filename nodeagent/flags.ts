@@ -23,6 +23,7 @@ export interface AgentFlags {
   cell: string;
   /** 0: no DNS. */
   dnsPort: number;
+  serviceProxy: 'nft' | 'none';
   pkiDirectory: string;
   driver: DriverChoice;
   capacity: Record<string, string>;
@@ -67,6 +68,7 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     port: wholeNumber('port', required('port')),
     cell: cellOf(values.cell ?? 'gantry'),
     dnsPort: wholeNumber('dns-port', values['dns-port'] ?? '53'),
+    serviceProxy: serviceProxyOf(values['service-proxy'] ?? 'nft'),
     pkiDirectory: required('pki-dir'),
     driver: driverOf(values.driver ?? 'auto'),
     capacity: amountsOf('capacity', values.capacity ?? ''),
@@ -114,6 +116,7 @@ function parse(args: readonly string[]) {
         port: text,
         cell: text,
         'dns-port': text,
+        'service-proxy': text,
         'pki-dir': text,
         driver: text,
         capacity: text,
@@ -148,6 +151,11 @@ function cellOf(text: string): string {
   const problem = dnsSubdomainError(text);
   if (problem) throw new ApiError('BadRequest', `--cell: ${problem}`);
   return text;
+}
+
+function serviceProxyOf(text: string): AgentFlags['serviceProxy'] {
+  if (text === 'nft' || text === 'none') return text;
+  throw new ApiError('BadRequest', `--service-proxy must be nft or none, not ${JSON.stringify(text)}`);
 }
 
 function driverOf(text: string): DriverChoice {

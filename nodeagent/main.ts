@@ -45,7 +45,8 @@ async function main(): Promise<void> {
   const capacity = machineCapacity(flags.capacity);
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
   const network = new NodeNetwork({
-    ...{ client, address, cell: flags.cell, dnsPort: flags.dnsPort, directory: rootDirectory, logger },
+    ...{ client, address, node: name, directory: rootDirectory, logger },
+    ...{ cell: flags.cell, dnsPort: flags.dnsPort, serviceProxy: flags.serviceProxy },
   });
   await network.start();
   const node = {
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
     allowedHostPaths: flags.allowedHostPaths,
     ...(cgroups ? { cgroups } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
+    linkedServices: (namespace: string) => network.linkedServices(namespace),
   };
 
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();

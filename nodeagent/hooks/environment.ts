@@ -1,4 +1,5 @@
-/** The environment: the image's, then who and where the task is, then the task's own words, which win. */
+/** The environment: the image's, then the services of the namespace, then who and where the task is, then the task's own words, which win. */
+import type { Service } from '../../api/kinds/resources.ts';
 import { listeningPort } from '../../api/kinds/task-request.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
@@ -16,6 +17,8 @@ export const environmentHook: StartHook = async (start) => {
     const at = entry.indexOf('=');
     if (at > 0) variables.set(entry.slice(0, at), entry.slice(at + 1));
   }
+  const linked = node.linkedServices?.(record.task.metadata.namespace ?? '') ?? [];
+  for (const [name, value] of Object.entries(serviceVariables(linked))) variables.set(name, value);
   for (const [name, value] of Object.entries(ownVariables(record, container, node)))
     variables.set(name, value);
   try {
@@ -76,6 +79,21 @@ export function ownVariables(
   };
 }
 
-function variableName(portName: string): string {
-  return portName.toUpperCase().replaceAll('-', '_');
+/** `WEB_SERVICE_HOST`, `WEB_SERVICE_PORT`, `WEB_SERVICE_PORT_<NAME>`, as in Kubernetes. */
+export function serviceVariables(services: readonly Service[]): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const { metadata, spec } of services) {
+    const { clusterIP = 'None', ports: [first, ...others] = [] } = spec;
+    if (clusterIP === 'None' || !first) continue;
+    const prefix = `${variableName(metadata.name)}_SERVICE`;
+    variables[`${prefix}_HOST`] = clusterIP;
+    variables[`${prefix}_PORT`] = `${first.port}`;
+    for (const { name, port } of [first, ...others])
+      if (name !== undefined) variables[`${prefix}_PORT_${variableName(name)}`] = `${port}`;
+  }
+  return variables;
+}
+
+function variableName(name: string): string {
+  return name.toUpperCase().replaceAll('-', '_');
 }

@@ -4,6 +4,7 @@
  *
  * Invariant: a hook may be killed at any point and run again; what it made, `cleanTask` or the driver removes.
  */
+import type { Service } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
 import type { TaskResolution } from '../dns/resolv-conf.ts';
@@ -37,6 +38,8 @@ export interface NodeFacts {
   allowedHostPaths?: readonly AllowedPath[];
   /** How tasks find names; absent: as the node does. */
   resolution?: TaskResolution;
+  /** Services whose addresses tasks of the namespace find in their environment. */
+  linkedServices?: (namespace: string) => readonly Service[];
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Absent with the unconfined driver. */

@@ -1,8 +1,9 @@
 /**
- * The network of a node as its tasks see it: the names of services, answered by this agent's DNS. What cannot
- * be had here is said in the node's conditions, and tasks do without.
+ * The network of a node as its tasks see it: the names of services, answered by this agent's DNS, and their
+ * addresses, translated by the kernel. What cannot be had here is said in the node's conditions, and tasks do without.
  */
 import { readFile } from 'node:fs/promises';
+import type { Service } from '../../api/kinds/resources.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import type { NewCondition } from '../../api/meta/conditions.ts';
 import type { Logger } from '../../api/meta/logger.ts';
@@ -13,6 +14,7 @@ import { Forwarder } from '../dns/forwarder.ts';
 import { parseResolvConf, type TaskResolution } from '../dns/resolv-conf.ts';
 import { kubernetesZone } from '../dns/zone.ts';
 import { ServiceData } from './service-data.ts';
+import { ServiceProxy } from './service-proxy.ts';
 
 export interface NodeNetworkOptions {
   client: Client;
@@ -22,6 +24,10 @@ export interface NodeNetworkOptions {
   cell: string;
   /** 0: no DNS on this node. */
   dnsPort: number;
+  /** The node's name. */
+  node: string;
+  /** Whether the kernel is to lead addresses of services to endpoints, for everything in the agent's network namespace. */
+  serviceProxy: 'nft' | 'none';
   /** For what must outlive the agent. */
   directory: string;
   logger: Logger;
@@ -33,12 +39,16 @@ export class NodeNetwork {
   readonly #options: NodeNetworkOptions;
   #dns: DnsServer | undefined;
   #resolution: TaskResolution | undefined;
+  readonly #proxy: ServiceProxy | undefined;
+  #proxyProblem: string | undefined = 'the service proxy is switched off on this node';
   #dnsProblem = 'DNS is switched off on this node';
 
   constructor(options: NodeNetworkOptions) {
     const { client, directory, logger, clock = systemClock } = options;
     this.#options = options;
     this.data = new ServiceData({ client, directory, logger, clock });
+    if (options.serviceProxy === 'nft')
+      this.#proxy = new ServiceProxy({ data: this.data, node: options.node, logger, clock });
   }
 
   /** How tasks find names; undefined where they do it as the node does. */
@@ -46,13 +56,18 @@ export class NodeNetwork {
     return this.#resolution;
   }
 
+  get hasVirtualIps(): boolean {
+    return this.#proxyProblem === undefined;
+  }
+
   async start(): Promise<void> {
     await this.data.start();
+    if (this.#proxy) await this.#startProxy(this.#proxy);
     if (this.#options.dnsPort > 0) await this.#startDns();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.data.stop(), this.#dns?.close()]);
+    await Promise.all([this.data.stop(), this.#dns?.close(), this.#proxy?.stop()]);
   }
 
   conditions(): NewCondition[] {
@@ -61,7 +76,36 @@ export class NodeNetwork {
       this.#resolution
         ? { type: 'ServiceNames', status: 'True', reason: 'DnsAnswers', message: `DNS on ${address}` }
         : { type: 'ServiceNames', status: 'False', reason: 'NoDns', message: this.#dnsProblem },
+      this.hasVirtualIps
+        ? {
+            type: 'ServiceAddresses',
+            status: 'True',
+            reason: 'NftTranslates',
+            message: 'addresses of services lead to their endpoints',
+          }
+        : {
+            type: 'ServiceAddresses',
+            status: 'False',
+            reason: 'NamesOnly',
+            message: this.#proxyProblem ?? '',
+          },
     ];
+  }
+
+  /** Services of the namespace whose addresses lead anywhere here. */
+  linkedServices(namespace: string): Service[] {
+    if (!this.hasVirtualIps) return [];
+    return this.data.services().filter(({ metadata }) => metadata.namespace === namespace);
+  }
+
+  async #startProxy(proxy: ServiceProxy): Promise<void> {
+    try {
+      await proxy.start();
+      this.#proxyProblem = undefined;
+    } catch (error) {
+      this.#proxyProblem = `names lead to endpoints instead: ${(error as Error).message}`;
+      this.#options.logger.warn({ err: error }, 'addresses of services lead nowhere on this node');
+    }
   }
 
   async #startDns(): Promise<void> {
@@ -72,7 +116,7 @@ export class NodeNetwork {
       zone: {
         names: this.data,
         zones: [cell, kubernetesZone],
-        hasVirtualIps: () => false,
+        hasVirtualIps: () => this.hasVirtualIps,
         random: systemRandom,
       },
       forwarder: new Forwarder({ resolvers, clock }),

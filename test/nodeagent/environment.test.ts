@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { environmentHook, ownVariables } from '../../nodeagent/hooks/environment.ts';
+import { environmentHook, ownVariables, serviceVariables } from '../../nodeagent/hooks/environment.ts';
 import type { Start } from '../../nodeagent/hooks/hook.ts';
 import { container, record, task, testUid } from '../kit/nodeagent-objects.ts';
+import { service } from './dns/names.ts';
 
 const node = { name: 'n1', address: '10.0.0.1' };
 
@@ -26,6 +27,23 @@ describe('the environment of a container', () => {
       ],
     });
     expect(ownVariables(record(), { ports }, node)).toMatchObject({ PORT: '20080', PORT_WEB_UI: '20080' });
+  });
+
+  it('names the services of the namespace that have an address', () => {
+    const ports = [
+      { name: 'http', port: 80, protocol: 'TCP' },
+      { name: 'web-ui', port: 81, protocol: 'TCP' },
+    ];
+    const services = [
+      service('my-db', { clusterIP: '10.96.0.7', ports }),
+      service('h', { clusterIP: 'None' }),
+    ];
+    expect(serviceVariables(services)).toEqual({
+      MY_DB_SERVICE_HOST: '10.96.0.7',
+      MY_DB_SERVICE_PORT: '80',
+      MY_DB_SERVICE_PORT_HTTP: '80',
+      MY_DB_SERVICE_PORT_WEB_UI: '81',
+    });
   });
 
   it("goes from the image over Gantry's own to the task's, which win", async () => {
