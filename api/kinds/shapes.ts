@@ -75,7 +75,7 @@ export const stringMap = (description: string) =>
     description,
   });
 
-/** How kubectl makes strategic merge patches of core kinds; api/server/strategic-merge.ts takes them so. */
+/** How kubectl makes strategic merge patches of core kinds; api/server/merge-keys.ts has the same keys. */
 const mergedBy = (key: string | undefined) =>
   key === undefined ? {} : { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key };
 

@@ -1,6 +1,6 @@
 /**
- * Patches: merge (RFC 7386), JSON patch (RFC 6902), and for core kinds strategic merge. The result is an
- * object like any other: it is decoded, defaulted and validated afterwards.
+ * Patches: merge (RFC 7386), JSON patch (RFC 6902), and, for the kinds that are Kubernetes' own, its strategic
+ * merge. The result is an object like any other: it is decoded, defaulted and validated afterwards.
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { apiVersionOf } from '../kinds/names.ts';
@@ -11,7 +11,8 @@ import { requireBoundedDepth } from './decode-body.ts';
 import { invalidError } from './field-errors.ts';
 import { applyOperations, OperationFailure, requireOperations } from './json-patch.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
-import { strategicMerge } from './strategic-merge.ts';
+import { mergeKeysOf } from './merge-keys.ts';
+import { strategicPatch } from './strategic-patch.ts';
 
 export const patchTypes = {
   merge: 'application/merge-patch+json',
@@ -32,8 +33,7 @@ export function applyPatch(contentType: string, patch: unknown, object: AnyObjec
     case patchTypes.json:
       return applyJsonPatch(patch, object, kind);
     case patchTypes.strategic:
-      if (!isCore(kind)) throw unsupported(patchTypes.strategic, kind);
-      return strategicMerge(object, requireObject(patch)) as AnyObject;
+      return applyStrategicPatch(requireObject(patch), object, kind);
     default:
       throw unsupported(mediaType ?? '', kind);
   }
@@ -41,7 +41,7 @@ export function applyPatch(contentType: string, patch: unknown, object: AnyObjec
 
 function unsupported(mediaType: string, kind: AnyKind): ApiError {
   const supported: string[] = [patchTypes.json, patchTypes.merge, patchTypes.apply];
-  if (isCore(kind)) supported.push(patchTypes.strategic);
+  if (mergeKeysOf(kind)) supported.push(patchTypes.strategic);
   return new ApiError(
     'UnsupportedMediaType',
     `the body of the patch was in an unknown format (${mediaType.slice(0, 200) || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,
@@ -87,6 +87,8 @@ function failureOf(
   return invalidError(kind, metadata.name, [cause]);
 }
 
-function isCore({ group }: AnyKind): boolean {
-  return group === '';
+function applyStrategicPatch(patch: JsonObject, object: AnyObject, kind: AnyKind): AnyObject {
+  const keys = mergeKeysOf(kind);
+  if (!keys) throw unsupported(patchTypes.strategic, kind);
+  return strategicPatch(object as unknown as JsonObject, patch, keys) as unknown as AnyObject;
 }
