@@ -69,11 +69,15 @@ export function portOf(query: URLSearchParams): number {
 }
 
 /** Picks the first of `supported` that the client offers; throws ApiError BadRequest when there is none. */
-export function agreedProtocol<T extends string>(offered: string | undefined, supported: readonly T[]): T {
+export function agreedProtocol<T extends string>(
+  offered: string | undefined,
+  supported: readonly T[],
+  header = 'Sec-WebSocket-Protocol',
+): T {
   const words = (offered ?? '').split(',').map((word) => word.trim());
   const agreed = supported.find((protocol) => words.includes(protocol));
   if (agreed !== undefined) return agreed;
-  throw new ApiError('BadRequest', `Sec-WebSocket-Protocol must offer one of: ${supported.join(', ')}`);
+  throw new ApiError('BadRequest', `${header} must offer one of: ${supported.join(', ')}`);
 }
 
 /** A whole HTTP answer for a socket that will not be upgraded: it says why, and that the connection ends. */

@@ -2,7 +2,7 @@
  * A request and its answer, free of any transport: the listener (listener.ts) makes them from sockets, the
  * test harness calls `handle` with them directly. Header names are lower case.
  */
-import type { WebSocket } from 'ws';
+import type { AgentSide } from './streams/transport.ts';
 import type { User } from './user.ts';
 
 export interface ApiRequest {
@@ -26,7 +26,7 @@ export interface ApiResponse {
   headers: Record<string, string | string[]>;
   body: Buffer | AsyncIterable<Buffer>;
   /** With status 101: what the client's connection is to be joined with. */
-  stream?: WebSocket;
+  stream?: AgentSide;
 }
 
 const json = 'application/json';

@@ -7,13 +7,19 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
 import { ApiError } from '../../meta/api-error.ts';
 import type { Clock } from '../../meta/clock.ts';
 import { maxFrameBytes } from '../../meta/stream-channels.ts';
 import { refusalText } from '../../meta/stream-requests.ts';
 import type { ApiRequest, ApiResponse } from '../request.ts';
-import { relay } from './relay.ts';
+import { type RelayOptions, relay } from './relay.ts';
+import { SpdyChannels } from './spdy-channels.ts';
+import { SpdyPorts } from './spdy-ports.ts';
+import { SpdySession } from './spdy-session.ts';
+import type { SpdyStream } from './spdy-stream.ts';
+import type { AgentSide } from './transport.ts';
+import { keepAlive, WebSocketStream } from './web-socket-stream.ts';
 
 export interface Upgrade {
   request: ApiRequest;
@@ -26,6 +32,10 @@ type Handle = (request: ApiRequest) => Promise<ApiResponse>;
 
 const maxStreams = 1000;
 const retryAfterSeconds = 1;
+const openTimeoutMs = 30_000;
+/** Error, standard input and outputs, sizes; and one that is too many. */
+const maxCommandStreams = 6;
+const maxPortStreams = 256;
 const idleMs = 4 * 3600 * 1000;
 
 export class StreamGate {
@@ -64,39 +74,85 @@ export class StreamGate {
   }
 
   async #serve(upgrade: Upgrade): Promise<void> {
-    const { request, raw, socket } = upgrade;
+    const { request, socket } = upgrade;
     if (!isSameOrigin(request))
       throw new ApiError('Forbidden', 'a page of another origin may open no streams');
     const { status, headers, body, stream } = await this.#handle(request);
     if (!stream) return answerPlainly(socket, { status, headers, body });
-    const client = await this.#upgrade({ ...upgrade, raw: agreed(raw, headers) });
-    if (client) await relay(client, stream, { clock: this.#clock, idleMs });
-    else stream.terminate();
+    if (stream.over === 'spdy') return this.#serveSpdy(upgrade, headers, stream);
+    if (stream.over === 'spdy ports') return this.#servePorts(openSpdy(upgrade, headers), stream.open);
+    const client = await this.#upgrade(upgrade, String(headers['sec-websocket-protocol']));
+    if (stream.over === 'spdy ports tunnel')
+      return client && this.#servePorts(createWebSocketStream(client), stream.open);
+    if (!client) return stream.agent.terminate();
+    keepAlive(client, this.#clock);
+    await relay(new WebSocketStream(client), new WebSocketStream(stream.agent), this.#relaying);
+  }
+
+  /** A command's streams come one by one; it waits for all that belong to the request. */
+  async #serveSpdy(
+    upgrade: Upgrade,
+    headers: ApiResponse['headers'],
+    { agent, request }: Extract<AgentSide, { over: 'spdy' }>,
+  ): Promise<void> {
+    const options = { clock: this.#clock, maxStreams: maxCommandStreams };
+    const session = new SpdySession(openSpdy(upgrade, headers), {
+      ...options,
+      onStream: (stream) => client.accept(stream),
+    });
+    const client = new SpdyChannels(session, request);
+    const serving = session.serve().then(() => client.connectionClosed());
+    const late = this.#clock.after(openTimeoutMs, () => session.destroy());
+    const isComplete = await client.complete;
+    late.cancel();
+    if (isComplete) await relay(client, new WebSocketStream(agent), this.#relaying);
+    else agent.terminate();
+    await serving;
+  }
+
+  #servePorts(socket: Duplex, open: (port: number) => Promise<WebSocket>): Promise<void> {
+    const ports = new SpdyPorts({
+      open: async (port) => new WebSocketStream(await open(port)),
+      join: (client, agent) => relay(client, agent, this.#relaying),
+    });
+    const onStream = (stream: SpdyStream): boolean => ports.accept(stream);
+    return new SpdySession(socket, { clock: this.#clock, maxStreams: maxPortStreams, onStream }).serve();
+  }
+
+  get #relaying(): RelayOptions {
+    return { clock: this.#clock, idleMs };
   }
 
   /** Resolves with nothing when the client went away, or its handshake was none. */
-  #upgrade({ raw, socket, head }: Upgrade): Promise<WebSocket | undefined> {
+  #upgrade({ raw, socket, head }: Upgrade, protocol: string): Promise<WebSocket | undefined> {
+    // ws takes no slash in a protocol's name, as kubectl's has one: it is told of none, and the answer given by hand.
+    delete raw.headers['sec-websocket-protocol'];
+    const answer = (lines: string[]): void => void lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
     return new Promise((resolve) => {
       socket.once('close', () => resolve(undefined));
       if (socket.destroyed) return resolve(undefined);
+      this.#webSockets.once('headers', answer);
       this.#webSockets.handleUpgrade(raw, socket, head, (client) => {
         client.pause();
         resolve(client);
       });
+      this.#webSockets.off('headers', answer);
     });
   }
+}
+
+/** Answers the handshake by hand, and gives the connection from its first byte on. */
+function openSpdy({ socket, head }: Upgrade, headers: ApiResponse['headers']): Duplex {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`);
+  if (head.length > 0) socket.unshift(head);
+  return socket;
 }
 
 function tooMany(): ApiError {
   return new ApiError('TooManyRequests', `${maxStreams} streams are open, please try again later`, {
     retryAfterSeconds,
   });
-}
-
-/** The handshake is to answer with the protocol that the agent speaks now. */
-function agreed(raw: IncomingMessage, headers: ApiResponse['headers']): IncomingMessage {
-  raw.headers['sec-websocket-protocol'] = String(headers['sec-websocket-protocol']);
-  return raw;
 }
 
 /** A browser shows its client certificate to whatever page asks; programs send no origin. */
