@@ -5,6 +5,7 @@
  */
 import type { TSchema } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
+import type { FieldRequirement } from '../meta/field-selector.ts';
 import type { AnyObject, KubeObject } from '../meta/object-meta.ts';
 import type { KindNames } from './names.ts';
 
@@ -75,6 +76,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> extends KindN
   columns: readonly Column<T>[];
   /** Fields a field selector may name, beside metadata.name and metadata.namespace. Must be strings or absent. */
   selectableFields?: Readonly<Record<string, (object: T) => string | undefined>>;
+  /** What the terms of a field selector mean, where that is not what they say. */
+  readSelector?: (requirements: readonly FieldRequirement[]) => readonly FieldRequirement[];
   /** Of a view. Its selectable fields are read from the stored objects. */
   view?: View;
   statusSubresource: boolean;

@@ -1,8 +1,9 @@
 /** Event (core/v1): something that happened to an object, for people. Kept for an hour. */
 import type { Static } from 'typebox';
 import Type from 'typebox';
+import type { FieldRequirement } from '../meta/field-selector.ts';
 import { defineKind } from './define-kind.ts';
-import { names } from './names.ts';
+import { names, storedReference } from './names.ts';
 import { closedObject, count, objectShape, optional, text, withDefault } from './shapes.ts';
 
 const referenceShape = closedObject({
@@ -116,5 +117,27 @@ export const eventKind = defineKind<Event>({
       cell: ({ metadata }) => metadata.name,
     },
   ],
-  strategy: { ttlSeconds: 3600 },
+  readSelector: aboutStored,
+  strategy: {
+    ttlSeconds: 3600,
+    applyDefaults: (event) => {
+      event.involvedObject = storedReference(event.involvedObject);
+    },
+  },
 });
+
+/** Whoever asks for the events of a Pod means those of the task. */
+function aboutStored(requirements: readonly FieldRequirement[]): readonly FieldRequirement[] {
+  const asked = (name: string) =>
+    requirements.find(({ field, equal }) => equal && field === `involvedObject.${name}`);
+  const [kind, apiVersion] = [asked('kind'), asked('apiVersion')];
+  if (!kind) return requirements;
+  const stored = storedReference({
+    kind: kind.value,
+    ...(apiVersion ? { apiVersion: apiVersion.value } : {}),
+  });
+  return requirements.map((requirement) => {
+    if (requirement === kind) return { ...kind, value: stored.kind };
+    return requirement === apiVersion ? { ...apiVersion, value: stored.apiVersion ?? '' } : requirement;
+  });
+}

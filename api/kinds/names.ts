@@ -100,6 +100,13 @@ export function apiVersionOf({ group, version }: Pick<KindNames, 'group' | 'vers
   return group === '' ? version : `${group}/${version}`;
 }
 
+/** The same reference, to a task where a Pod is named: what is stored knows no views. */
+export function storedReference<T extends { apiVersion?: string; kind?: string }>(reference: T): T {
+  const { apiVersion = apiVersionOf(names.Pod), kind } = reference;
+  if (kind !== names.Pod.kind || apiVersion !== apiVersionOf(names.Pod)) return reference;
+  return { ...reference, apiVersion: apiVersionOf(names.Task), kind: names.Task.kind };
+}
+
 /** Namespaces every cluster has. */
 export const defaultNamespace = 'default';
 export const systemNamespace = 'kube-system';

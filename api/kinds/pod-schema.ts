@@ -251,9 +251,17 @@ function both(known: Schema | TSchema, more: Schema): Schema {
   return {
     ...more,
     ...rest,
+    ...patchedBy(rest),
     ...(properties ? { properties: allProperties(properties, more.properties ?? {}) } : {}),
     ...(items ? { items: more.items ? both(items, more.items) : items } : {}),
   };
+}
+
+/** How kubectl makes patches of lists that are merged item by item. */
+function patchedBy(schema: Schema): Schema {
+  const [key] = (schema['x-kubernetes-list-map-keys'] ?? []) as string[];
+  if (key === undefined) return {};
+  return { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key };
 }
 
 function allProperties(known: Record<string, Schema>, more: Record<string, Schema>): Record<string, Schema> {

@@ -2,6 +2,7 @@
  * Pod: a task, seen and written in the form of core/v1, so that what knows Kubernetes knows Gantry's tasks.
  * Nothing is stored as a Pod, and nothing but this door knows them (pod-view.ts).
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Cause } from '../meta/api-error.ts';
 import type { Condition } from '../meta/conditions.ts';
 import type { KubeObject } from '../meta/object-meta.ts';
@@ -59,7 +60,7 @@ function validatePod({ spec }: Pod, old?: Pod): Cause[] {
   const refused = refusedFields(spec);
   if (refused.length > 0) return refused;
   const causes = validateTemplateSpec(asTaskSpec(spec) as unknown as TaskSpec, 'spec');
-  if (old && JSON.stringify(fixedSpec(spec)) !== JSON.stringify(fixedSpec(old.spec))) {
+  if (old && !isDeepStrictEqual(fixedSpec(spec), fixedSpec(old.spec))) {
     causes.push({
       field: 'spec',
       message: 'pod updates may not change fields other than `spec.tolerations`',

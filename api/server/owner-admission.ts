@@ -3,15 +3,17 @@
  * Only references that a write adds are looked at, and only what the cache knows is refused: an owner that
  * is not there (yet) is the collector's matter.
  */
-import { names } from '../kinds/names.ts';
+import { names, storedReference } from '../kinds/names.ts';
 import type { Cause } from '../meta/api-error.ts';
 import type { AnyObject, OwnerReference } from '../meta/object-meta.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
 import type { ServedKind } from './kind-table.ts';
 
-/** Throws ApiError Invalid. */
+/** Throws ApiError Invalid. Names owners as they are stored. */
 export function admitOwners(call: Call, object: AnyObject, old?: AnyObject): void {
+  const { ownerReferences } = object.metadata;
+  if (ownerReferences) object.metadata.ownerReferences = ownerReferences.map(storedReference);
   const known = new Set(old?.metadata.ownerReferences?.map(({ uid }) => uid));
   const causes = (object.metadata.ownerReferences ?? []).flatMap((owner, index): Cause[] => {
     const problem = known.has(owner.uid) ? undefined : ownerProblem(call, owner, object);

@@ -81,6 +81,13 @@ const serviceSpec: MessageTable = {
   22: ['internalTrafficPolicy', 'text'],
 };
 
+const deleteOptions: MessageTable = {
+  1: ['gracePeriodSeconds', 'integer'],
+  2: ['preconditions', { message: { 1: ['uid', 'text'], 2: ['resourceVersion', 'text'] } }],
+  4: ['propagationPolicy', 'text'],
+  5: ['dryRun', 'text', 'list'],
+};
+
 const tables: Record<string, MessageTable> = {
   'v1 Service': { 1: metadata, 2: ['spec', { message: serviceSpec }] },
   'v1 Namespace': { 1: metadata, 2: ['spec', { message: { 1: ['finalizers', 'text', 'list'] } }] },
@@ -97,6 +104,7 @@ const tables: Record<string, MessageTable> = {
     4: ['stringData', { map: 'text' }],
     5: ['immutable', 'flag'],
   },
+  'policy/v1 Eviction': { 1: metadata, 2: ['deleteOptions', { message: deleteOptions }] },
   'scheduling.k8s.io/v1 PriorityClass': {
     1: metadata,
     2: ['value', 'integer'],

@@ -26,11 +26,12 @@ export function parseSelection(
     'metadata.namespace',
     ...Object.keys(kind.selectableFields ?? {}),
   ]);
+  const fields = parseFieldSelector(fieldText, supported);
   return {
     kind,
     namespace,
     labels: parseLabelSelector(labelText),
-    fields: parseFieldSelector(fieldText, supported),
+    fields: kind.readSelector?.(fields) ?? fields,
     text: JSON.stringify([namespace ?? null, labelText, fieldText]),
   };
 }

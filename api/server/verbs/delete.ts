@@ -44,7 +44,8 @@ export async function deleteCollection(call: Call): Promise<ApiResponse> {
   return listAnswer(call, deleted, { resourceVersion: String(revision) });
 }
 
-function deleteOne(call: Call, key: string, parameters: DeleteParameters): Promise<Changed> {
+/** Throws ApiError NotFound, Conflict or Forbidden. */
+export function deleteOne(call: Call, key: string, parameters: DeleteParameters): Promise<Changed> {
   const { objects } = call.backend;
   return objects.change(
     call.served.kind,

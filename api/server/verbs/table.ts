@@ -3,6 +3,7 @@ import { names } from '../../kinds/names.ts';
 import type { Verb } from '../authorize.ts';
 import type { Call } from '../call.ts';
 import { kindId } from '../keys.ts';
+import { evict } from '../pods/eviction.ts';
 import type { ApiResponse } from '../request.ts';
 import { applyObject, applyOr, applyScale } from './apply.ts';
 import { createObject } from './create.ts';
@@ -33,6 +34,7 @@ const objectVerbs: Verbs = {
 const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchOrApply };
 const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
 const bindingVerbs: Verbs = { create: bindTask };
+const evictionVerbs: Verbs = { create: evict };
 const logVerbs: Verbs = { get: taskLog };
 const execVerbs: Verbs = { create: taskExec };
 const attachVerbs: Verbs = { create: taskAttach };
@@ -54,6 +56,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return kind.scale ? scaleVerbs : undefined;
     case 'binding':
       return runs ? bindingVerbs : undefined;
+    case 'eviction':
+      return runs ? evictionVerbs : undefined;
     case 'log':
       return runs ? logVerbs : undefined;
     case 'exec':
