@@ -7,17 +7,18 @@ import { isDeepStrictEqual } from 'node:util';
 type Json = Record<string, unknown>;
 
 /** Fields of a task's status that a Pod has no word for. */
-const hiddenFields = ['pending', 'finishTime', 'usage'];
+const hiddenFields = ['pending', 'finishTime', 'usage', 'addresses'];
 
 export function podStatus(status: Json): Json {
   const shown = Object.fromEntries(Object.entries(status).filter(([field]) => !hiddenFields.includes(field)));
-  const { hostIP, podIP = hostIP } = shown;
+  const { hostIP, addresses = hostIP === undefined ? [] : [hostIP] } = status;
+  const podIPs = (addresses as string[]).map((ip) => ({ ip }));
   const conditions = podConditions(status);
   return {
     ...shown,
     ...(conditions.length > 0 ? { conditions } : {}),
     ...(hostIP === undefined ? {} : { hostIPs: [{ ip: hostIP }] }),
-    ...(podIP === undefined ? {} : { podIP, podIPs: [{ ip: podIP }] }),
+    ...(podIPs[0] ? { podIP: podIPs[0].ip, podIPs } : {}),
     ...mapped(status, 'containerStatuses', podContainerStatus),
     ...mapped(status, 'initContainerStatuses', podContainerStatus),
   };

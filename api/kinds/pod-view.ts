@@ -53,8 +53,17 @@ function annotationsWith(
   more: unknown,
 ): Pick<AnyObject['metadata'], 'annotations'> {
   const { [podAnnotation]: _own, ...others } = annotations ?? {};
-  if (more !== undefined) return { annotations: { ...others, [podAnnotation]: JSON.stringify(more) } };
+  if (more !== undefined) return { annotations: { ...others, [podAnnotation]: inOneOrder(more) } };
   return annotations ? { annotations: others } : {};
+}
+
+/** The same text for the same difference, so that writing what is there changes nothing. */
+function inOneOrder(value: unknown): string {
+  return JSON.stringify(value, (_field, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : member,
+  );
 }
 
 /** A task's spec in the words of a Pod, as far as the task goes. */

@@ -12,7 +12,8 @@ import { podColumns } from './pod-columns.ts';
 import { refusedFields } from './pod-refusals.ts';
 import { podSchema } from './pod-schema.ts';
 import { asTaskSpec, podView } from './pod-view.ts';
-import { type ContainerStatus, type TaskSpec, type TaskStatus, taskKind } from './task.ts';
+import { type ContainerStatus, type Task, type TaskSpec, type TaskStatus, taskKind } from './task.ts';
+import { taskAddress } from './task-address.ts';
 import { validateTemplateSpec } from './task-spec.ts';
 
 export interface Pod extends KubeObject {
@@ -20,7 +21,7 @@ export interface Pod extends KubeObject {
     readinessGates?: { conditionType: string }[];
     [field: string]: unknown;
   };
-  status: Omit<TaskStatus, 'pending' | 'finishTime' | 'usage'> & {
+  status: Omit<TaskStatus, 'pending' | 'finishTime' | 'usage' | 'addresses'> & {
     podIP?: string;
     nominatedNodeName?: string;
     conditions?: Condition[];
@@ -42,7 +43,7 @@ export const podKind = defineKind<Pod>({
     'spec.restartPolicy': ({ spec }) => spec.restartPolicy,
     'spec.schedulerName': ({ spec }) => spec.schedulerName,
     'status.phase': ({ status }) => status.phase,
-    'status.podIP': ({ status }) => status.podIP ?? status.hostIP,
+    'status.podIP': (task) => taskAddress(task as unknown as Task),
   },
   columns: podColumns,
   strategy: {
