@@ -6,6 +6,7 @@
  * Invariant: a task's footprint is charged to at most one node: from its assume or the first word of its
  * bind, until it is over, gone, or its bind has failed. A room is charged until it is given up.
  */
+import type { DeviceShares } from '../api/kinds/devices.ts';
 import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
@@ -21,7 +22,7 @@ import type { Snapshot } from './core/snapshot.ts';
 
 interface PlacedTask extends Resident {
   readonly node: string;
-  readonly footprint: Footprint;
+  footprint: Footprint;
   /** Decided here; the API server has not confirmed it yet. */
   assumed: boolean;
 }
@@ -134,6 +135,7 @@ export class ClusterState {
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
     const { key, uid, requests, ports, priority } = task;
+    const devices = this.#table.devicesFor(node, task);
     this.#place({
       key,
       uid,
@@ -144,7 +146,7 @@ export class ClusterState {
       ending: false,
       isReservation: false,
       node,
-      footprint: task,
+      footprint: devices ? { ...task, devices } : task,
       assumed: true,
     });
     this.#attempt?.assumed.push(uid);
@@ -174,12 +176,13 @@ export class ClusterState {
     if (placed?.node === nodeName) {
       placed.assumed = false;
       this.#countIn(placed);
+      this.#learnDevices(placed, task.spec.devices);
       this.#update(placed, task);
       return;
     }
     // Somebody else bound it, elsewhere than assumed.
     this.#release(uid);
-    const footprint = placed?.footprint ?? footprintOf(task);
+    const footprint = footprintOf(task);
     const { requests, ports } = footprint;
     const { metadata, spec } = task;
     this.#place({
@@ -269,6 +272,16 @@ export class ClusterState {
     this.#attempt?.ending.push(uid);
     this.#table.markEnding(placed.node, placed.footprint, ending);
     if (ending) this.#announceReleased(placed);
+  }
+
+  /** The API server may have chosen others than were assumed. */
+  #learnDevices(placed: PlacedTask, devices: DeviceShares | undefined): void {
+    const { node, footprint } = placed;
+    if (!devices || JSON.stringify(devices) === JSON.stringify(footprint.devices)) return;
+    this.#table.discharge(node, footprint, placed.ending);
+    placed.footprint = { ...footprint, devices };
+    this.#table.charge(node, placed.footprint);
+    if (placed.ending) this.#table.markEnding(node, placed.footprint, true);
   }
 
   #update(placed: PlacedTask, task: Task): void {

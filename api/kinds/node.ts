@@ -86,6 +86,16 @@ const nodeStatusShape = closedObject(
         >,
       ),
     ),
+    devices: optional(
+      list(
+        closedObject({
+          name: text('Unique on the node.', { minLength: 1, maxLength: 63 }),
+          model: optional(text('What it is; label the node with it, so that tasks can select it.')),
+        }),
+        'GPUs, each 1000 of gantry.dev/gpu-milli.',
+        { mapKeys: ['name'], maxItems: 64 },
+      ),
+    ),
     images: optional(
       list(
         closedObject({ names: Type.Array(Type.String()), sizeBytes: optional(Type.Integer()) }),

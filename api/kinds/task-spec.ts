@@ -5,6 +5,7 @@
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { labelValueError, qualifiedNameError } from '../meta/names.ts';
+import { gpuMilli, wholeDevice } from './devices.ts';
 import { closedObject, count, list, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
 import { type Affinity, affinityShape, type NodeSelectorTerm, validateAffinity } from './task-affinity.ts';
 import {
@@ -17,7 +18,7 @@ import {
   validateContainer,
   validateInitContainer,
 } from './task-container.ts';
-import { hostPortKey, wantsAnyPort } from './task-request.ts';
+import { hostPortKey, taskRequests, wantsAnyPort } from './task-request.ts';
 import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
 import { type SpreadConstraint, spreadConstraintsShape, validateSpread } from './topology-spread.ts';
 
@@ -128,6 +129,7 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ...hostPortClashes(spec, path),
     ...validateTolerations(spec, path),
     ...validateNodeSelector(spec, path),
+    ...validateDevices(spec, path),
     ...validateAffinity(spec.affinity, `${path}.affinity`),
     ...validateSpread(spec.topologySpreadConstraints, `${path}.topologySpreadConstraints`),
   ];
@@ -185,6 +187,14 @@ function validateTolerations(spec: TemplateSpec, path: string): Cause[] {
       return [{ field: `${field}.operator`, message: 'must be Exists when key is absent' }];
     return [];
   });
+}
+
+/** Of several devices only whole ones. */
+function validateDevices(spec: TemplateSpec, path: string): Cause[] {
+  const milli = taskRequests(spec)[gpuMilli] ?? 0;
+  if (milli <= wholeDevice || milli % wholeDevice === 0) return [];
+  const message = `${gpuMilli} of all containers is ${milli}: more than ${wholeDevice} must be a multiple of it`;
+  return [{ field: `${path}.containers`, message }];
 }
 
 function validateNodeSelector(spec: TemplateSpec, path: string): Cause[] {

@@ -34,6 +34,14 @@ export const taskSpecShape = closedObject(
   {
     ...templateSpecFields,
     nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
+    devices: optional(
+      Type.Unsafe<Record<string, number>>({
+        type: 'object',
+        additionalProperties: { type: 'integer', minimum: 1, maximum: 1000 },
+        description:
+          'Thousandths of the GPUs of the node that are set aside for it, by name. Set when it is bound.',
+      }),
+    ),
     priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
     job: optional(text('Job this task belongs to.')),
     gang: optional(gangShape),

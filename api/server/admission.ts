@@ -50,10 +50,11 @@ export function admitDeletion(
 
 function admitTask({ backend, served }: Call, task: AnyObject): void {
   const spec = (task.spec ??= {});
-  if (spec['nodeName'] !== undefined) {
+  for (const field of ['nodeName', 'devices']) {
+    if (spec[field] === undefined) continue;
     throw invalidError(served.kind, task.metadata.name, [
       {
-        field: 'spec.nodeName',
+        field: `spec.${field}`,
         message: 'Forbidden: is set by binding the task, not by creating it',
         reason: 'FieldValueForbidden',
       },

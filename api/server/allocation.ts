@@ -3,6 +3,7 @@
  * kind. Whoever binds a task, ends it or removes it changes the record in the same transaction, so at every
  * revision the record is exactly the bound tasks that are not over (contract R6, R8).
  */
+import { chooseDevices, type DeviceShares, freeOf, gpuMilli, sharesOf } from '../kinds/devices.ts';
 import type { Task } from '../kinds/task.ts';
 import { isTerminal } from '../kinds/task-phase.ts';
 import { taskHostPorts, taskRequests } from '../kinds/task-request.ts';
@@ -24,6 +25,8 @@ export interface TaskAllocation {
   requests: ResourceAmounts;
   /** `TCP/8080`: ports taken on the node. */
   ports: string[];
+  /** Thousandths of devices, by name. */
+  devices?: DeviceShares;
 }
 
 export function readAllocation(record: AllocationRecord | undefined): Allocation {
@@ -48,6 +51,8 @@ export interface NodeSpace {
   allocation: Allocation;
   used: ResourceAmounts;
   allocatable: ResourceAmounts;
+  /** Names of its devices. */
+  devices: readonly string[];
 }
 
 /** Why the task does not fit beside what is there, in numbers; undefined when it does. */
@@ -68,6 +73,18 @@ export function misfit(
     if (holder) return `port ${port} is taken by task ${holder[0]}`;
   }
   return undefined;
+}
+
+/** With the devices the task gets; undefined when there are none for it. */
+export function withDevices(
+  { allocation, devices }: NodeSpace,
+  task: TaskAllocation,
+): TaskAllocation | undefined {
+  const milli = task.requests[gpuMilli] ?? 0;
+  if (milli === 0) return task;
+  const shares = Object.values(allocation.tasks).map((one) => one.devices ?? {});
+  const chosen = chooseDevices(freeOf(devices, shares), milli);
+  return chosen && { ...task, devices: sharesOf(devices, chosen, milli) };
 }
 
 /** The part of a transaction that writes the record, on condition that it is still `record`. */

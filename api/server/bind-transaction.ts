@@ -5,6 +5,7 @@
  * are per node; there is no lock over the cell (Omega, EuroSys'13 section 3.4). Fixes the race that Nomad's
  * plan check leaves open.
  */
+import { allocatableOf } from '../kinds/devices.ts';
 import { names } from '../kinds/names.ts';
 import type { Node } from '../kinds/node.ts';
 import type { Task } from '../kinds/task.ts';
@@ -12,7 +13,6 @@ import { isTerminal } from '../kinds/task-phase.ts';
 import { ApiError, asApiError } from '../meta/api-error.ts';
 import { withCondition } from '../meta/conditions.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
-import { type ResourceAmounts, resourceAmounts } from '../meta/quantity.ts';
 import type { KeyValue, Operation, TransactionResult } from '../store/store.ts';
 import {
   type Allocation,
@@ -22,7 +22,9 @@ import {
   type NodeSpace,
   readAllocation,
   sumOf,
+  type TaskAllocation,
   taskAllocation,
+  withDevices,
 } from './allocation.ts';
 import { withAllottedPorts } from './allotted-ports.ts';
 import { CachedObject } from './cached-object.ts';
@@ -151,10 +153,11 @@ export class BindTransaction {
       return;
     }
     const placed = withAllottedPorts(task, space.allocation);
-    const wanted = taskAllocation(placed ?? task);
-    const problem = placed ? misfit(space, wanted) : 'all ports that are allotted are taken';
-    if (!placed || problem !== undefined) {
-      const why = `it does not fit on node ${request.node}: ${problem}`;
+    const asked = taskAllocation(placed ?? task);
+    const wanted = withDevices(space, asked);
+    const problem = placed ? misfit(space, asked) : 'all ports that are allotted are taken';
+    if (!placed || !wanted || problem !== undefined) {
+      const why = `it does not fit on node ${request.node}: ${problem ?? 'no device has so much free'}`;
       refused.set(request, conflict(names.Task, request.name, why));
       return;
     }
@@ -162,7 +165,7 @@ export class BindTransaction {
     for (const [name, amount] of Object.entries(wanted.requests))
       space.used[name] = (space.used[name] ?? 0) + amount;
     allocations.set(request.node, space.allocation);
-    const bound = boundTask(placed, request.node, this.#backend.clock.now());
+    const bound = boundTask(placed, { node: request.node, wanted, nowMs: this.#backend.clock.now() });
     accepted.push({ request, task: object, value: encodeObject(names.Task, bound) });
   }
 
@@ -176,7 +179,9 @@ export class BindTransaction {
         `what is bound to it changed at revision ${record.modRevision}, after ${revision}`,
       );
     const allocation = readAllocation(record);
-    return { allocation, used: sumOf(allocation), allocatable: allocatableOf(node) };
+    const { status } = node.parse() as unknown as Node;
+    const devices = (status.devices ?? []).map((device) => device.name);
+    return { allocation, used: sumOf(allocation), allocatable: allocatableOf(status), devices };
   }
 
   async #commit({ accepted, allocations }: Verdict): Promise<TransactionResult> {
@@ -255,10 +260,6 @@ function thrownAway({ name }: BindRequest, refused: ReadonlyMap<BindRequest, Api
   );
 }
 
-function allocatableOf(node: CachedObject): ResourceAmounts {
-  return resourceAmounts((node.parse() as unknown as Node).status.allocatable);
-}
-
 function taskRefusal(
   { name, uid, node }: BindRequest,
   task: Task | undefined,
@@ -281,12 +282,15 @@ function taskRefusal(
   return undefined;
 }
 
-function boundTask(task: Task, nodeName: string, nowMs: number): AnyObject {
+function boundTask(
+  task: Task,
+  { node, wanted, nowMs }: { node: string; wanted: TaskAllocation; nowMs: number },
+): AnyObject {
   const { pending: _pending, nominatedNodeName: _nominated, ...status } = task.status;
   const conditions = withCondition(status.conditions, { type: 'Scheduled', status: 'True' }, nowMs);
   return {
     ...task,
-    spec: { ...task.spec, nodeName },
+    spec: { ...task.spec, nodeName: node, ...(wanted.devices ? { devices: wanted.devices } : {}) },
     status: { ...status, conditions },
   } as unknown as AnyObject;
 }

@@ -1,13 +1,16 @@
 /** A node as the core sees it, and which changes of a node can help a waiting task. */
+import { allocatableOf } from '../../api/kinds/devices.ts';
 import type { Node, Taint } from '../../api/kinds/node.ts';
 import { isConditionTrue } from '../../api/meta/conditions.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
-import { type ResourceAmounts, resourceAmounts } from '../../api/meta/quantity.ts';
+import type { ResourceAmounts } from '../../api/meta/quantity.ts';
 
 export interface NodeFacts {
   name: string;
   /** cpu in milli, everything else in whole units. */
   allocatable: ResourceAmounts;
+  /** Names of its GPUs. */
+  devices: readonly string[];
   labels: Labels;
   taints: readonly Taint[];
   /** Cordoned: `spec.unschedulable`. */
@@ -20,7 +23,8 @@ export type NodeChange = 'allocatable' | 'labels' | 'taints' | 'uncordoned' | 'r
 export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
   return {
     name: metadata.name,
-    allocatable: resourceAmounts(status.allocatable),
+    allocatable: allocatableOf(status),
+    devices: (status.devices ?? []).map(({ name }) => name),
     labels: metadata.labels ?? {},
     taints: spec.taints ?? [],
     unschedulable: spec.unschedulable ?? false,
@@ -31,7 +35,8 @@ export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
 /** The changes that can make room; a node that only got worse gives none. */
 export function helpfulChanges(before: NodeFacts, after: NodeFacts): ReadonlySet<NodeChange> {
   const changes = new Set<NodeChange>();
-  if (grew(before.allocatable, after.allocatable)) changes.add('allocatable');
+  if (grew(before.allocatable, after.allocatable) || differ(before.devices, after.devices))
+    changes.add('allocatable');
   if (differ(before.labels, after.labels)) changes.add('labels');
   if (differ(before.taints, after.taints)) changes.add('taints');
   if (before.unschedulable && !after.unschedulable) changes.add('uncordoned');

@@ -6,8 +6,10 @@
  * discharged; free = allocatable − used. Tasks may be charged to a node that is not known yet (their
  * watch event came first) or not any more: the slot then exists without being `present`.
  */
+import { chooseDevices, type DeviceShares, gpuMilli, sharesOf } from '../../api/kinds/devices.ts';
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import { DeviceTable } from './device-table.ts';
 import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -55,6 +57,7 @@ export class NodeTable implements Snapshot {
   readonly #taintSetIds = new Map<string, number>([['[]', 0]]);
   readonly #ports = new HolderTable();
   readonly #jobs = new HolderTable();
+  readonly #devices = new DeviceTable();
   readonly #presence = new PresenceTable();
   readonly #terms = new HeldTerms();
   readonly #topologies = new Map<string, Topology>();
@@ -98,6 +101,18 @@ export class NodeTable implements Snapshot {
     return topology;
   }
 
+  deviceFree(slot: number): readonly number[] {
+    return this.#devices.on(slot).free;
+  }
+
+  /** Which GPUs of the node a task would get, as the API server will choose; undefined when it asks for none. */
+  devicesFor(name: string, { requests }: Pick<Footprint, 'requests'>): DeviceShares | undefined {
+    const milli = requests[gpuMilli] ?? 0;
+    if (milli === 0) return undefined;
+    const { names, free } = this.#devices.on(this.#slotFor(name));
+    return sharesOf(names, chooseDevices(free, milli) ?? [], milli);
+  }
+
   portHolders(port: string): Iterable<number> {
     return this.#ports.holders(port).keys();
   }
@@ -130,6 +145,7 @@ export class NodeTable implements Snapshot {
     this.taintSet[slot] = this.#internTaints(facts.taints);
     this.labels[slot] = facts.labels;
     this.#setDomains(slot, facts.labels);
+    this.#devices.setNames(slot, facts.devices);
     // A node that sets no limit to its tasks has none (as in the API server's check).
     this.#setAllocatable(slot, { pods: Number.POSITIVE_INFINITY, ...facts.allocatable });
     this.#touch(slot);
@@ -144,6 +160,7 @@ export class NodeTable implements Snapshot {
     this.nodeCount--;
     this.present[slot] = 0;
     this.#setDomains(slot, undefined);
+    this.#devices.setNames(slot, []);
     this.#setAllocatable(slot, {});
     this.#touch(slot);
     this.reliefs++;
@@ -152,22 +169,24 @@ export class NodeTable implements Snapshot {
   }
 
   /** Takes the footprint of one task from the node. */
-  charge(name: string, { requests, ports, job, identity }: Footprint): void {
+  charge(name: string, { requests, ports, job, devices, identity }: Footprint): void {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
     for (const port of ports) this.#ports.take(port, slot);
     if (job !== undefined) this.#jobs.take(job, slot);
+    if (devices) this.#devices.charge(slot, devices);
     this.#tasks[slot]!++;
     this.#terms.add(identity);
     this.#touch(slot, { identity, count: 1, ending: 0 });
   }
 
   /** Gives back what `charge` took; gives the slot it was on. `ending`: the task had been marked so. */
-  discharge(name: string, { requests, ports, job, identity }: Footprint, ending = false): number {
+  discharge(name: string, { requests, ports, job, devices, identity }: Footprint, ending = false): number {
     const slot = this.#slotFor(name);
     for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
     for (const port of ports) this.#ports.giveBack(port, slot);
     if (job !== undefined) this.#jobs.giveBack(job, slot);
+    if (devices) this.#devices.discharge(slot, devices);
     this.#tasks[slot]!--;
     this.#terms.remove(identity);
     this.#touch(slot, { identity, count: -1, ending: ending ? -1 : 0 });

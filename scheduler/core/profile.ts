@@ -12,6 +12,7 @@ import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
 import { leastAllocated } from './plugins/least-allocated.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
+import { nodeDevices } from './plugins/node-devices.ts';
 import { nodePorts } from './plugins/node-ports.ts';
 import { nodeReady } from './plugins/node-ready.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
@@ -55,6 +56,7 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: nodeAffinity, weight: 2 },
   { plugin: nodePorts },
   { plugin: nodeResourcesFit },
+  { plugin: nodeDevices },
   { plugin: topologySpread, weight: 2 },
   { plugin: interTaskAffinity, weight: 2 },
   { plugin: jobSpreading, weight: 2 },

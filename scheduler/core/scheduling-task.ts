@@ -2,6 +2,8 @@
  * A task as the core sees it: what it asks for, as numbers, worked out once when the task arrives.
  * First step on the way: Task → SchedulingTask → queue → scheduleTask → node.
  */
+
+import type { DeviceShares } from '../../api/kinds/devices.ts';
 import type { Gang } from '../../api/kinds/gang.ts';
 import type { Task } from '../../api/kinds/task.ts';
 import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
@@ -21,6 +23,8 @@ export interface Footprint {
   job?: string;
   /** Of no use without the others of its job. */
   gang?: Gang;
+  /** Thousandths of the node's GPUs that are its own, by name. */
+  devices?: DeviceShares;
   /** What it is to the tasks around it. */
   identity: TaskIdentity;
 }
@@ -80,12 +84,14 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
   const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
   const gang = spec.job === undefined || !spec.gang ? {} : { gang: spec.gang };
+  const devices = spec.devices === undefined ? {} : { devices: spec.devices };
   return {
     requests: Object.fromEntries(requests),
     ports: taskHostPorts(spec),
     identity: taskIdentity(task, relations),
     ...job,
     ...gang,
+    ...devices,
   };
 }
 

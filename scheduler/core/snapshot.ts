@@ -57,6 +57,8 @@ export interface Snapshot {
   taskChange(number: number): TaskChange | undefined;
   /** Undefined when no node offers or uses it. */
   resource(name: string): ResourceColumns | undefined;
+  /** What is free of each of the node's GPUs, in thousandths. */
+  deviceFree(slot: number): readonly number[];
   /** Slots on which a port (`TCP/8080`) is taken. */
   portHolders(port: string): Iterable<number>;
   isPortTaken(port: string, slot: number): boolean;

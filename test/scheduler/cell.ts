@@ -13,6 +13,8 @@ export interface NodeWords {
   taints?: Node['spec']['taints'];
   cordoned?: boolean;
   ready?: boolean;
+  /** Names of GPUs. */
+  devices?: string[];
 }
 
 export interface TaskWords extends Partial<Omit<Task['spec'], 'containers'>> {
@@ -34,13 +36,18 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
     taints,
     cordoned,
     ready = true,
+    devices,
   } = words;
   return {
     apiVersion: Node.apiVersion,
     kind: Node.kind,
     metadata: { name, labels: { 'kubernetes.io/hostname': name, ...labels } },
     spec: { ...(taints ? { taints } : {}), ...(cordoned ? { unschedulable: true } : {}) },
-    status: { allocatable, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    status: {
+      allocatable,
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      ...(devices ? { devices: devices.map((one) => ({ name: one })) } : {}),
+    },
   };
 }
 

@@ -41,6 +41,7 @@ const anyNode = fc.record({
       { key: 'loud', effect: 'PreferNoSchedule' },
     ],
   ),
+  devices: fc.constantFrom<string[]>([], ['gpu0'], ['gpu0', 'gpu1', 'gpu2']),
   cordoned: fc.constantFrom(false, false, true),
   ready: fc.constantFrom(true, true, true, false),
 }) satisfies fc.Arbitrary<NodeWords>;
@@ -52,6 +53,7 @@ const anyTask = fc.record(
         cpu: fc.constantFrom('0', '100m', '700m', '2'),
         memory: fc.constantFrom('64Mi', '1Gi'),
         'example.com/gpu': fc.constant('1'),
+        'gantry.dev/gpu-milli': fc.constantFrom('300', '700', '1000', '2000'),
       },
       { requiredKeys: ['cpu'] },
     ),

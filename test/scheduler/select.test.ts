@@ -63,6 +63,7 @@ describe('node table', () => {
   const facts = (name: string, cpu = 1000) => ({
     name,
     allocatable: { cpu },
+    devices: [],
     labels: {},
     taints: [],
     unschedulable: false,

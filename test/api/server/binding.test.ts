@@ -266,3 +266,51 @@ async function foldHistory(store: Store, start: number): Promise<{ revisions: nu
   }
   return { revisions: end - start, broken };
 }
+
+describe('binding a task that shares GPUs', () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await TestServer.start();
+    await addNode(server, 'g1', { cpu: '8', pods: '20' });
+    const devices = [{ name: 'gpu0' }, { name: 'gpu1' }];
+    await server.mergePatch('/api/v1/nodes/g1/status', { status: { devices } });
+  });
+  afterAll(() => server.close());
+
+  const share = async (name: string, milli: number) => {
+    await server.post(tasks, taskDraft(name, { 'gantry.dev/gpu-milli': `${milli}` }));
+    return bind(server, name, 'g1');
+  };
+
+  it('says which, on the task and in the record, and never gives more of one than there is', async () => {
+    expect((await share('a', 600)).status).toBe(201);
+    expect((await share('b', 600)).status).toBe(201);
+    const refused = await share('c', 600);
+    expect(refused.status).toBe(409);
+    expect(refused.body.message).toContain('no device has so much free');
+    expect((await share('d', 400)).status).toBe(201);
+    const devices = async (name: string) => (await server.get(`${tasks}/${name}`)).body.spec.devices;
+    expect([await devices('a'), await devices('b'), await devices('d')]).toEqual([
+      { gpu0: 600 },
+      { gpu1: 600 },
+      { gpu0: 400 },
+    ]);
+    const record = await allocationOf(server, 'g1');
+    expect(record.tasks['default/d']?.devices).toEqual({ gpu0: 400 });
+    await server.delete(`${tasks}/a?gracePeriodSeconds=0`);
+    expect((await share('whole', 1000)).status).toBe(409);
+  });
+
+  it('that chose its devices itself is refused', async () => {
+    const draft = structuredClone(taskDraft('chooser', { 'gantry.dev/gpu-milli': '100' }));
+    Object.assign((draft as { spec: object }).spec, { devices: { gpu0: 100 } });
+    const { status } = await server.post(tasks, draft);
+    expect(status).toBe(422);
+  });
+
+  it('one and a half devices are refused', async () => {
+    const { status, body } = await server.post(tasks, taskDraft('odd', { 'gantry.dev/gpu-milli': '1500' }));
+    expect(status).toBe(422);
+    expect(body.message).toContain('must be a multiple');
+  });
+});
