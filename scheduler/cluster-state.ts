@@ -10,8 +10,10 @@ import type { DeviceShares } from '../api/kinds/devices.ts';
 import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
+import { conditionOf } from '../api/meta/conditions.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
+import { type Budget, Budgets } from './core/budgets.ts';
 import { Gangs } from './core/gangs.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
 import { NodeTable } from './core/node-table.ts';
@@ -49,6 +51,7 @@ interface Attempt {
 export class ClusterState {
   readonly residents = new Residents();
   readonly gangs = new Gangs();
+  readonly budgets = new Budgets();
   readonly #table = new NodeTable();
   readonly #nodes = new Map<string, NodeFacts>();
   /** By uid: a name may come back, a task does not. */
@@ -132,6 +135,17 @@ export class ClusterState {
     this.#table.setNamespace(name, labels);
   }
 
+  /** Undefined: the job sets no limit to disruptions. */
+  setBudget(job: string, budget: Budget | undefined): void {
+    if (this.budgets.set(job, budget)) this.#touchJob(job);
+  }
+
+  /** What its tasks are worth as victims has changed, on all their nodes. */
+  #touchJob(job: string): void {
+    for (const slot of this.#table.tasksOfJob(job).keys())
+      this.#table.noteChange(this.#table.names[slot] ?? '');
+  }
+
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
     const { key, uid, requests, ports, priority } = task;
@@ -145,6 +159,7 @@ export class ClusterState {
       startedMs: Number.MAX_SAFE_INTEGER,
       ending: false,
       isReservation: false,
+      ...kinOf(task),
       node,
       footprint: devices ? { ...task, devices } : task,
       assumed: true,
@@ -177,6 +192,7 @@ export class ClusterState {
       placed.assumed = false;
       this.#countIn(placed);
       this.#learnDevices(placed, task.spec.devices);
+      this.#setAvailable(placed, !placed.ending && isServing(task));
       this.#update(placed, task);
       return;
     }
@@ -194,10 +210,12 @@ export class ClusterState {
       startedMs: startedMsOf(task),
       ending: metadata.deletionTimestamp !== undefined,
       isReservation: false,
+      ...kinOf(footprint),
       node: nodeName,
       footprint,
       assumed: false,
     });
+    this.#setAvailable(this.#placed.get(uid)!, isServing(task));
   }
 
   removeTask(uid: string): void {
@@ -269,6 +287,7 @@ export class ClusterState {
     const placed = this.#placed.get(uid);
     if (!placed || placed.ending === ending) return;
     placed.ending = ending;
+    if (ending) this.#setAvailable(placed, false);
     this.#attempt?.ending.push(uid);
     this.#table.markEnding(placed.node, placed.footprint, ending);
     if (ending) this.#announceReleased(placed);
@@ -313,15 +332,25 @@ export class ClusterState {
   }
 
   /** Gives the slot it was on. */
-  #takeOff({ uid, node, footprint, ending }: PlacedTask): number {
+  #takeOff(placed: PlacedTask): number {
+    const { uid, node, footprint, ending } = placed;
     this.#placed.delete(uid);
     this.gangs.remove(uid);
+    this.#setAvailable(placed, false);
     this.residents.remove(this.#table.slotOf(node) ?? -1, uid);
-    return this.#table.discharge(node, footprint, ending);
+    const slot = this.#table.discharge(node, footprint, ending);
+    if (footprint.gang && footprint.job !== undefined) this.#touchJob(footprint.job);
+    return slot;
   }
 
   #countIn({ uid, footprint: { gang, job }, assumed }: PlacedTask): void {
-    if (gang && job !== undefined) this.gangs.set(job, uid, assumed ? 'assumed' : 'bound');
+    if (!gang || job === undefined) return;
+    this.gangs.set(job, uid, assumed ? 'assumed' : 'bound');
+    this.#touchJob(job);
+  }
+
+  #setAvailable({ uid, job }: Resident, available: boolean): void {
+    if (job !== undefined && this.budgets.setAvailable(job, uid, available)) this.#touchJob(job);
   }
 
   /** It no longer counts where tasks on their way out do not. */
@@ -344,6 +373,19 @@ export class ClusterState {
     if (this.#rooms.size === 0) return [];
     return [...this.residents.on(slot).values()].filter(({ isReservation }) => isReservation);
   }
+}
+
+function kinOf({ job, gang }: Footprint): Pick<Resident, 'job' | 'gang'> {
+  return { ...(job === undefined ? {} : { job }), ...(gang ? { gang } : {}) };
+}
+
+/** Bound, running, and not said to be unready. */
+function isServing({ metadata, status }: Task): boolean {
+  return (
+    metadata.deletionTimestamp === undefined &&
+    status.phase === 'Running' &&
+    conditionOf(status.conditions, 'Ready')?.status !== 'False'
+  );
 }
 
 function startedMsOf({ metadata, status }: Task): number {

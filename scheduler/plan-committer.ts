@@ -6,6 +6,7 @@
 import { hasReason } from '../api/meta/api-error.ts';
 import { splitKey } from '../api/meta/object-meta.ts';
 import type { Bind, BindResult, Client, Eviction, Plan } from '../client/client.ts';
+import type { Resident } from './core/residents.ts';
 import type { Displacement, Placed } from './decider.ts';
 
 export interface CommitListener {
@@ -119,9 +120,14 @@ function victimsOf(displacements: readonly Displacement[]): Eviction[] {
       .map((victim) => ({
         ...taskOf(victim),
         reason: 'Preempted',
-        message: `preempted by ${queued.task.key} on node ${node}`,
+        message: preemptionMessage(victim, { by: queued.task.key, node }),
       })),
   );
+}
+
+/** For the victim. */
+export function preemptionMessage({ gang }: Resident, { by, node }: { by: string; node: string }): string {
+  return `preempted ${gang ? 'with its gang ' : ''}by ${by} on node ${node}`;
 }
 
 /** Undefined: those that are in no gang. */

@@ -7,7 +7,8 @@
  * Invariants: every decision counts in the cluster state before the next one is made; a bind that failed
  * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
  */
-import { Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { disruptionBudget } from '../api/kinds/job-state.ts';
+import { Job, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
@@ -24,7 +25,7 @@ import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
 import { Decider, type Displacement, type Placed } from './decider.ts';
 import { PendingReporter } from './pending-reporter.ts';
-import { PlanCommitter } from './plan-committer.ts';
+import { PlanCommitter, preemptionMessage } from './plan-committer.ts';
 import { SchedulingQueue } from './queue.ts';
 
 export interface SchedulerOptions {
@@ -72,6 +73,7 @@ export class Scheduler {
   readonly #tasks: Informer<Task>;
   readonly #priorityClasses: Informer<PriorityClass>;
   readonly #namespaces: Informer<Namespace>;
+  readonly #jobs: Informer<Job>;
   readonly #state: ClusterState;
   readonly #decider: Decider;
   #term: Term | undefined;
@@ -107,6 +109,10 @@ export class Scheduler {
     this.#tasks = new Informer({ ...shared, resource: Task });
     this.#priorityClasses = new Informer({ ...shared, resource: PriorityClass });
     this.#namespaces = new Informer({ ...shared, resource: Namespace });
+    this.#jobs = new Informer({ ...shared, resource: Job });
+    this.#jobs.onChange(({ type, object }) =>
+      this.#state.setBudget(keyOf(object), type === 'deleted' ? undefined : disruptionBudget(object)),
+    );
     this.#namespaces.onChange(({ object }) =>
       this.#state.setNamespace(object.metadata.name, object.metadata.labels ?? {}),
     );
@@ -115,7 +121,7 @@ export class Scheduler {
   }
 
   get #informers(): { start(): unknown; stop(): Promise<void>; whenSynced(): Promise<void> }[] {
-    return [this.#nodes, this.#tasks, this.#priorityClasses, this.#namespaces];
+    return [this.#nodes, this.#tasks, this.#priorityClasses, this.#namespaces, this.#jobs];
   }
 
   /** Rolling hash of all decisions so far. */
@@ -253,11 +259,12 @@ export class Scheduler {
   }
 
   #evicted({ events }: Term, { queued, preemption }: Displacement): void {
-    const message = `preempted by ${queued.task.key} on node ${preemption.node}`;
-    for (const { key, uid } of preemption.victims) {
-      const victim = this.#tasks.cache.get(key);
-      if (victim?.metadata.uid === uid)
-        events.record(victim, { type: 'Warning', reason: 'Preempted', message });
+    const { node, victims } = preemption;
+    for (const resident of victims) {
+      const victim = this.#tasks.cache.get(resident.key);
+      if (victim?.metadata.uid !== resident.uid) continue;
+      const message = preemptionMessage(resident, { by: queued.task.key, node });
+      events.record(victim, { type: 'Warning', reason: 'Preempted', message });
     }
   }
 

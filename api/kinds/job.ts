@@ -51,6 +51,19 @@ const updateShape = closedObject(
   { description: 'How tasks are replaced when the template changes.' },
 );
 
+const disruptionShape = closedObject(
+  {
+    maxUnavailable: withDefault(
+      intOrPercent('How many tasks (or which share, rounded down) may be away by choice: evicted, drained.'),
+      1,
+    ),
+  },
+  {
+    description:
+      'What the job bears of voluntary disruption. Preemption goes against it only as the last resort.',
+  },
+);
+
 const disconnectShape = closedObject(
   {
     lostAfterSeconds: withDefault(
@@ -96,6 +109,7 @@ const jobSpecShape = closedObject(
     suspend: optional(flag('No tasks while true; running ones are stopped.')),
     priorityClassName: optional(text('PriorityClass of its tasks; the template may say otherwise.')),
     gang: optional(gangShape),
+    disruption: optional(disruptionShape),
     update: withDefault(updateShape, {}),
     disconnect: withDefault(disconnectShape, {}),
     template: templateShape,

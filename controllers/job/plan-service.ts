@@ -8,8 +8,8 @@
  */
 import { wantedTasks } from '../../api/kinds/job-state.ts';
 import type { Job } from '../../api/kinds/resources.ts';
+import { resolveCount } from '../../api/meta/percent.ts';
 import { remove, removeLost } from './deletions.ts';
-import { resolveCount } from './percent.ts';
 import type { Action, DeleteTask, Plan } from './plan.ts';
 import {
   dueRetries,

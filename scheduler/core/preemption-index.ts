@@ -5,11 +5,10 @@
  *
  * Invariant: `find` answers what looking at every node anew would answer. It changes nothing.
  */
-import { type Candidate, candidateOn, compareCandidates } from './preemption.ts';
+import { type Candidate, candidateOn, compareCandidates, type VictimCell } from './preemption.ts';
 import type { Profile, SlotFilter } from './profile.ts';
-import type { Resident, Residents } from './residents.ts';
+import type { Resident } from './residents.ts';
 import { classKeyOf, type SchedulingTask } from './scheduling-task.ts';
-import type { Snapshot } from './snapshot.ts';
 
 export interface Preemption {
   node: string;
@@ -36,10 +35,10 @@ const curable = new Set(['NodeResourcesFit', 'NodePorts']);
 
 export class PreemptionIndex {
   readonly #profile: Profile;
-  readonly #cell: { snapshot: Snapshot; residents: Residents };
+  readonly #cell: VictimCell;
   readonly #classes = new Map<string, PreemptorClass>();
 
-  constructor(profile: Profile, cell: { snapshot: Snapshot; residents: Residents }) {
+  constructor(profile: Profile, cell: VictimCell) {
     this.#profile = profile;
     this.#cell = cell;
   }

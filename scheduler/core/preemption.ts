@@ -3,21 +3,29 @@
  * Borg's bands). Pure: it names victims and ends nobody.
  *
  * A victim's priority is lower than the task's; production never displaces production. Of those who could
- * go, the most important are spared first as long as the task still fits (reprieve), so that what remains
- * are the least important ones that are really in the way.
+ * go, the ones that their jobs' disruption budgets protect are spared first as long as the task still fits
+ * (reprieve), then the most important, so that what remains are the least important ones that are really in the
+ * way. A gang that would fall below its minimum goes as a whole: what is left of it would be of no use.
  */
 import { bandOf, bands } from '../../api/kinds/priority-bands.ts';
+import type { Budgets } from './budgets.ts';
+import type { Gangs } from './gangs.ts';
 import type { Resident, Residents } from './residents.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The victims on one node, and what they cost; the lesser is better, in the order of the fields. */
 export interface Candidate {
+  /** The most important first; members of broken gangs on other nodes among them. */
   victims: readonly Resident[];
+  /** Tasks that go against the budgets of their jobs. */
+  violations: number;
   /** The highest priority among them; -Infinity when nobody need go. */
   highest: number;
   /** Of their priorities, counted up from the lowest there is. */
   sum: number;
+  /** Work that would have to be done again: cpu seconds since their starts, as of the preemptor's creation. */
+  lost: number;
   count: number;
   /** The earliest start among those of the highest priority, negated: who ran longest is spared. */
   start: number;
@@ -32,12 +40,17 @@ export function victimLimit(priority: number): number {
   return band?.name === 'production' ? band.priority : priority;
 }
 
+/** What of the cell decides who goes. */
+export interface VictimCell {
+  snapshot: Snapshot;
+  residents: Residents;
+  gangs: Gangs;
+  budgets: Budgets;
+}
+
 /** Undefined: the task does not fit on that node, whoever goes. */
-export function candidateOn(
-  task: SchedulingTask,
-  slot: number,
-  { snapshot, residents }: { snapshot: Snapshot; residents: Residents },
-): Candidate | undefined {
+export function candidateOn(task: SchedulingTask, slot: number, cell: VictimCell): Candidate | undefined {
+  const { snapshot, residents } = cell;
   const limit = victimLimit(task.priority);
   const room = new Room(task, snapshot, slot);
   const mayGo: Resident[] = [];
@@ -50,7 +63,47 @@ export function candidateOn(
     if (!resident.ending) mayGo.push(resident);
   }
   if (!room.fits) return undefined;
-  return costOf(mayGo.sort(byImportance).filter((resident) => !room.takeBack(resident)));
+  const { protectedOnes, others } = byProtection(mayGo.sort(byImportance), cell);
+  const victims = [...protectedOnes, ...others].filter((resident) => !room.takeBack(resident));
+  const nowMs = Date.parse(task.created) || 0;
+  return costOf(withGangs(victims, cell).sort(byImportance), cell, nowMs);
+}
+
+/** Of each job, the most important use up its budget; those beyond it are protected (kube-scheduler's order). */
+function byProtection(
+  residents: readonly Resident[],
+  { budgets }: VictimCell,
+): { protectedOnes: Resident[]; others: Resident[] } {
+  const left = new Map<string, number>();
+  const protectedOnes: Resident[] = [];
+  const others: Resident[] = [];
+  for (const resident of residents) {
+    const { job = '' } = resident;
+    const allowed = left.get(job) ?? budgets.allowed(resident.job);
+    left.set(job, allowed - 1);
+    (allowed > 0 ? others : protectedOnes).push(resident);
+  }
+  return { protectedOnes, others };
+}
+
+/** With all members of the gangs that would be left too small. */
+function withGangs(victims: readonly Resident[], { residents, gangs }: VictimCell): Resident[] {
+  const all = new Map(victims.map((victim) => [victim.uid, victim]));
+  for (const { gang, job } of victims) {
+    if (!gang || job === undefined) continue;
+    const rest = [...residents.ofGang(job)].filter(({ uid, ending }) => !ending && !all.has(uid));
+    if (rest.length + gangs.count(job).succeeded >= gang.minMember) continue;
+    for (const member of rest) all.set(member.uid, member);
+  }
+  return [...all.values()];
+}
+
+function violationsOf(victims: readonly Resident[], { budgets }: VictimCell): number {
+  const counts = new Map<string, number>();
+  for (const { job } of victims) if (job !== undefined) counts.set(job, (counts.get(job) ?? 0) + 1);
+  let violations = 0;
+  for (const [job, count] of counts) violations += Math.max(0, count - budgets.allowed(job));
+  return violations;
 }
 
 /** What is left on a node for the resources and ports the task asks for, the task itself taken off. */
@@ -87,28 +140,41 @@ class Room {
   }
 }
 
-/** Higher priority first, then who has run longer, then by name. */
+/** Higher priority first, then members of gangs, then who has run longer, then by name. */
 function byImportance(left: Resident, right: Resident): number {
   if (left.priority !== right.priority) return right.priority - left.priority;
+  if (!left.gang !== !right.gang) return left.gang ? -1 : 1;
   if (left.startedMs !== right.startedMs) return left.startedMs - right.startedMs;
   return left.key < right.key ? -1 : 1;
 }
 
 /** `victims` in order of importance. */
-function costOf(victims: readonly Resident[]): Candidate {
+function costOf(victims: readonly Resident[], cell: VictimCell, nowMs: number): Candidate {
   const [first] = victims;
-  if (!first) return { victims, highest: Number.NEGATIVE_INFINITY, sum: 0, count: 0, start: 0 };
+  if (!first)
+    return { victims, violations: 0, highest: Number.NEGATIVE_INFINITY, sum: 0, lost: 0, count: 0, start: 0 };
   return {
     victims,
+    violations: violationsOf(victims, cell),
     highest: first.priority,
     sum: victims.reduce((sum, { priority }) => sum + priority - lowestPriority, 0),
+    lost: victims.reduce((sum, victim) => sum + lostWork(victim, nowMs), 0),
     count: victims.length,
     start: -first.startedMs,
   };
 }
 
+function lostWork({ startedMs, requests }: Resident, nowMs: number): number {
+  if (startedMs === 0) return 0;
+  const seconds = Math.max(0, nowMs - startedMs) / 1000;
+  return seconds * ((requests['cpu'] ?? 0) / 1000);
+}
+
 /** Negative: the left is cheaper. Zero: only the name of the node can decide. */
 export function compareCandidates(left: Candidate, right: Candidate): number {
+  if (left.violations !== right.violations) return left.violations - right.violations;
   if (left.highest !== right.highest) return left.highest < right.highest ? -1 : 1;
-  return left.sum - right.sum || left.count - right.count || left.start - right.start;
+  return (
+    left.sum - right.sum || left.lost - right.lost || left.count - right.count || left.start - right.start
+  );
 }

@@ -2,6 +2,7 @@
  * Who is on each node, for preemption: the tasks that hold something of a slot. Kept up by the cluster state
  * beside the node table; whoever changes a resident tells the table (`noteChange`).
  */
+import type { Gang } from '../../api/kinds/gang.ts';
 import type { Footprint } from './scheduling-task.ts';
 
 export interface Resident {
@@ -16,25 +17,42 @@ export interface Resident {
   ending: boolean;
   /** No task yet, but room kept for one; giving it up ends nothing. */
   readonly isReservation: boolean;
+  /** `namespace/name` of its job; and what it is without the others of it. */
+  readonly job?: string;
+  readonly gang?: Gang;
 }
 
 const nobody: ReadonlyMap<string, Resident> = new Map();
 
 export class Residents {
   readonly #bySlot: Map<string, Resident>[] = [];
+  readonly #gangs = new Map<string, Map<string, Resident>>();
 
   /** By uid. */
   on(slot: number): ReadonlyMap<string, Resident> {
     return this.#bySlot[slot] ?? nobody;
   }
 
+  /** Members of a gang, wherever they are. */
+  ofGang(job: string): Iterable<Resident> {
+    return this.#gangs.get(job)?.values() ?? [];
+  }
+
   add(slot: number, resident: Resident): void {
     let there = this.#bySlot[slot];
     if (!there) this.#bySlot[slot] = there = new Map();
     there.set(resident.uid, resident);
+    const { uid, job, gang } = resident;
+    if (!gang || job === undefined) return;
+    const members = this.#gangs.get(job) ?? new Map<string, Resident>();
+    this.#gangs.set(job, members.set(uid, resident));
   }
 
   remove(slot: number, uid: string): void {
+    const job = this.on(slot).get(uid)?.job;
     this.#bySlot[slot]?.delete(uid);
+    const members = job === undefined ? undefined : this.#gangs.get(job);
+    members?.delete(uid);
+    if (job !== undefined && members?.size === 0) this.#gangs.delete(job);
   }
 }

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Job } from '../../../api/kinds/resources.ts';
 import { disconnectedCondition } from '../../../api/kinds/task-phase.ts';
+import { resolveCount } from '../../../api/meta/percent.ts';
 import { formatRanges, parseRanges } from '../../../controllers/job/index-ranges.ts';
-import { resolveCount } from '../../../controllers/job/percent.ts';
 import { updateLimits } from '../../../controllers/job/plan-service.ts';
 import { retryDelayMs } from '../../../controllers/job/slots.ts';
 import { taskDraft, templateHash } from '../../../controllers/job/task-template.ts';
