@@ -93,19 +93,19 @@ export const endpointSliceKind = defineKind<EndpointSlice>({
       name: 'AddressType',
       type: 'string',
       description: 'What the addresses are.',
-      cell: ({ addressType }) => addressType,
+      cell: ({ addressType = '' }) => addressType,
     },
     {
       name: 'Ports',
       type: 'string',
       description: 'Ports of all its endpoints.',
-      cell: ({ ports }) => ports.map(({ port }) => port ?? '*').join(',') || '<unset>',
+      cell: ({ ports = [] }) => ports.map(({ port }) => port ?? '*').join(',') || '<unset>',
     },
     {
       name: 'Endpoints',
       type: 'string',
       description: 'The addresses.',
-      cell: ({ endpoints }) => shownAddresses(endpoints),
+      cell: ({ endpoints = [] }) => shownAddresses(endpoints),
     },
     {
       name: 'Age',

@@ -85,7 +85,7 @@ describe('targets', () => {
       ['job/a', 'gj/b', 'task/c'],
       ['jobs a b', 'tasks c'],
     ],
-    [['all'], ['jobs', 'tasks']],
+    [['all'], ['services', 'jobs', 'tasks']],
     [['jobs,gj'], ['jobs']],
   ])('%j means %j', async (args, wanted) => {
     expect(await parse(...args)).toEqual(wanted);
