@@ -9,8 +9,7 @@
 import type { DeviceShares } from '../api/kinds/devices.ts';
 import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
-import { isTerminal } from '../api/kinds/task-phase.ts';
-import { conditionOf } from '../api/meta/conditions.ts';
+import { isServing, isTerminal } from '../api/kinds/task-phase.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import { type Budget, Budgets } from './core/budgets.ts';
@@ -377,15 +376,6 @@ export class ClusterState {
 
 function kinOf({ job, gang }: Footprint): Pick<Resident, 'job' | 'gang'> {
   return { ...(job === undefined ? {} : { job }), ...(gang ? { gang } : {}) };
-}
-
-/** Bound, running, and not said to be unready. */
-function isServing({ metadata, status }: Task): boolean {
-  return (
-    metadata.deletionTimestamp === undefined &&
-    status.phase === 'Running' &&
-    conditionOf(status.conditions, 'Ready')?.status !== 'False'
-  );
 }
 
 function startedMsOf({ metadata, status }: Task): number {

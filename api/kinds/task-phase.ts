@@ -1,5 +1,7 @@
 /** The automaton of a task (drawn in task.ts). Apart from it, so that clients need not load its schema. */
 
+import { type Condition, conditionOf } from '../meta/conditions.ts';
+
 export const taskPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const;
 export type TaskPhase = (typeof taskPhases)[number];
 
@@ -14,6 +16,20 @@ export const taskTransitions: Record<TaskPhase, readonly TaskPhase[]> = {
 
 export function isTerminal(phase: TaskPhase | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
+}
+
+interface TaskState {
+  metadata: { deletionTimestamp?: string };
+  status: { phase: TaskPhase; conditions?: Condition[] };
+}
+
+/** Running, not on its way out, and not said to be unready: what disruption budgets count. */
+export function isServing({ metadata, status }: TaskState): boolean {
+  return (
+    metadata.deletionTimestamp === undefined &&
+    status.phase === 'Running' &&
+    conditionOf(status.conditions, 'Ready')?.status !== 'False'
+  );
 }
 
 /**

@@ -75,7 +75,8 @@ export interface Cause {
     | 'FieldValueDuplicate'
     | 'FieldManagerConflict'
     | 'ResourceVersionTooLarge'
-    | 'NamespaceTerminating';
+    | 'NamespaceTerminating'
+    | 'DisruptionBudget';
 }
 
 export interface ErrorDetails {

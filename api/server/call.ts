@@ -14,6 +14,7 @@ import type { ApiRequest } from './request.ts';
 import type { ResourcePath } from './request-path.ts';
 import type { NodeSummaries } from './resource-metrics/node-summary.ts';
 import type { WriteStore } from './transaction-batcher.ts';
+import type { Turns } from './turns.ts';
 import type { User } from './user.ts';
 import type { WatchCache } from './watch-cache.ts';
 import type { WatchHubs } from './watch-hubs.ts';
@@ -23,6 +24,8 @@ export interface Backend {
   writes: WriteStore;
   cache: WatchCache;
   allocations: AllocationRecords;
+  /** Of those who evict tasks of one job. */
+  disruptions: Turns;
   objects: ObjectStore;
   hubs: WatchHubs;
   kinds: KindTable;

@@ -30,6 +30,7 @@ import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import { NodeSummaries } from './resource-metrics/node-summary.ts';
 import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
+import { Turns } from './turns.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
 import { WatchHubs } from './watch-hubs.ts';
@@ -122,6 +123,7 @@ function createBackend(options: ApiServerOptions): Backend {
     random,
     logger,
     allocations,
+    disruptions: new Turns(),
     objects: new ObjectStore({ store: writes, cache, allocations, expiry: new Expiry(store, clock) }),
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,

@@ -1,9 +1,10 @@
 /**
  * POST {name}/eviction: a deletion that asks first. Who drains a node sends these and tries again on 429.
- * Nothing limits disruptions yet, so every eviction that a deletion would do is granted.
+ * Granted while the disruption budget of the task's job allows it.
  */
 import { ApiError } from '../../meta/api-error.ts';
 import type { Call } from '../call.ts';
+import { withinBudget } from '../disruption-budget.ts';
 import { isJsonObject } from '../json-schema.ts';
 import { deleteParameters } from '../parameters.ts';
 import { type ApiResponse, jsonResponse } from '../request.ts';
@@ -11,7 +12,7 @@ import { jsonBody } from '../verbs/body.ts';
 import { deleteOne } from '../verbs/delete.ts';
 import { keyOfCall } from '../verbs/target.ts';
 
-/** Throws ApiError BadRequest, NotFound or Conflict. */
+/** Throws ApiError BadRequest, NotFound, Conflict, or TooManyRequests where the job cannot spare the task. */
 export async function evict(call: Call): Promise<ApiResponse> {
   const body = jsonBody(call);
   if (!isJsonObject(body) || !isJsonObject(body['metadata'] ?? {}))
@@ -20,6 +21,8 @@ export async function evict(call: Call): Promise<ApiResponse> {
   if (name !== call.path.name)
     throw new ApiError('BadRequest', 'the name of the eviction does not match the name on the URL');
   const options = Buffer.from(JSON.stringify(body['deleteOptions'] ?? {}));
-  await deleteOne(call, keyOfCall(call), deleteParameters(call.query, options));
+  const key = keyOfCall(call);
+  const parameters = deleteParameters(call.query, options);
+  await withinBudget(call.backend, key, () => deleteOne(call, key, parameters));
   return jsonResponse(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
