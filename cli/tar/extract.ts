@@ -10,7 +10,7 @@ import { dirname, join, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../api/meta/api-error.ts';
-import { readTar, type TarEntry } from './tar-reader.ts';
+import { readTar, type TarEntry } from '../../client/tar/tar-reader.ts';
 
 export interface ExtractOptions {
   /** The entry of this name and all below it are unpacked, under another name. */

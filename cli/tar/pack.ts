@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError } from '../../api/meta/api-error.ts';
-import { blockBytes, encodeHeader, paddingOf } from './tar-header.ts';
+import { blockBytes, encodeHeader, paddingOf } from '../../client/tar/tar-header.ts';
 
 /** `source` becomes the entry `name`. What is neither file, directory nor link is told to `onSkip`. */
 export async function* packTar(

@@ -1,8 +1,9 @@
-/** Images out of archives: `docker save`'s, OCI archives and OCI layout directories. */
+/** Images out of archives: `docker save`'s, OCI archives, both compressed as well, and OCI layout directories. */
 import { readFile, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { runCommand } from '../command.ts';
 import { archiveContents } from './archive.ts';
+import { plainArchive } from './archive-form.ts';
 import { makePublic } from './image-access.ts';
 import { type Image, inScratch, listImages, makeLayout, unpackImage, writeName } from './image-store.ts';
 
@@ -16,7 +17,7 @@ export function loadImage(directory: string, archive: string, name?: string): Pr
   return inScratch(directory, async (scratch) => {
     // skopeo splits its argument at colons: it must never see the caller's path.
     const source = join(scratch, 'archive');
-    await symlink(resolve(archive), source);
+    await symlink(await plainArchive(resolve(archive), join(scratch, 'plain')), source);
     const contents = await archiveContents(source, name);
     const loaded = new Map<string, string[]>();
     for (const [index, image] of contents.entries()) {

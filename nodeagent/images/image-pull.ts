@@ -5,13 +5,13 @@
  * Invariant: a failed pull leaves no image, no name and no half of a file; blobs that came whole are kept for
  * the next try, unless the disk is short.
  */
-import { rename, rm, stat, statfs } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApiError, hasReason } from '../../api/meta/api-error.ts';
+import { hasReason } from '../../api/meta/api-error.ts';
 import { InFlightLimit } from '../../api/meta/in-flight-limit.ts';
-import { formatBytes } from '../../api/meta/quantity.ts';
 import { hasCode } from '../volumes/system-errors.ts';
 import { type Credential, credentialsFor } from './credentials.ts';
+import { freeBytes, type MakeRoom, noSpace, requireSpace } from './disk-space.ts';
 import { type Descriptor, manifestForHere, parseManifest } from './image-manifest.ts';
 import { addBlob, blobPath, inScratch, makeBlobDirectory, unpackImage } from './image-store.ts';
 import { imageName } from './reference.ts';
@@ -40,7 +40,7 @@ export interface FetchOptions {
   directory: string;
   signal: AbortSignal;
   /** Frees space for images, if that can be done. */
-  makeRoom?: (bytes: number) => Promise<void>;
+  makeRoom?: MakeRoom;
 }
 
 /** Compressed layers are kept, and unpacked to about twice their size. */
@@ -89,7 +89,7 @@ export async function fetchImage(image: ResolvedImage, options: FetchOptions): P
   const { config, layers } = parseManifest(image.manifest);
   const wanted = await missing(directory, [config, ...layers]);
   const bytes = wanted.reduce((sum, { size }) => sum + size, 0) * diskPerDownload;
-  await requireSpace(bytes, options);
+  await requireSpace(directory, bytes, options.makeRoom);
   await makeBlobDirectory(directory);
   await inScratch(directory, async (scratch) => {
     try {
@@ -139,23 +139,4 @@ async function fetchBlobs(
     ),
   );
   if (results.some(({ status }) => status === 'rejected')) throw failed.signal.reason;
-}
-
-async function requireSpace(bytes: number, { directory, makeRoom }: FetchOptions): Promise<void> {
-  if ((await freeBytes(directory)) >= bytes) return;
-  await makeRoom?.(bytes);
-  const free = await freeBytes(directory);
-  if (free < bytes) throw noSpace(bytes, free);
-}
-
-async function freeBytes(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
-}
-
-function noSpace(bytes: number, free: number): ApiError {
-  return new ApiError(
-    'InsufficientStorage',
-    `the image needs about ${formatBytes(bytes)} on the node's disk, ${formatBytes(free)} are free`,
-  );
 }

@@ -12,6 +12,7 @@ import { ApiError, asApiError } from '../../api/meta/api-error.ts';
 import type { Clock } from '../../api/meta/clock.ts';
 import { InFlightLimit } from '../../api/meta/in-flight-limit.ts';
 import { type Credential, credentialsFor, fingerprint, parseDockerConfig } from './credentials.ts';
+import type { MakeRoom } from './disk-space.ts';
 import { makePublic, readAccess, restrict } from './image-access.ts';
 import { fetchImage, type ResolvedImage, resolveImage } from './image-pull.ts';
 import { findImage, imageAt, lookUp, type ReadyImage, writeName } from './image-store.ts';
@@ -31,7 +32,7 @@ export interface PullerOptions {
   registries?: Registries;
   /** The node's own logins: a Docker configuration file, read at every pull. */
   authFile?: string;
-  makeRoom?: (bytes: number) => Promise<void>;
+  makeRoom?: MakeRoom;
 }
 
 export interface ImageRequest {

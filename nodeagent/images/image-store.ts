@@ -13,8 +13,10 @@ import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from '
 import { join, resolve } from 'node:path';
 import { ApiError } from '../../api/meta/api-error.ts';
 import { runCommand } from '../command.ts';
+import { requireSpace } from './disk-space.ts';
 import type { ImageConfig } from './image-config.ts';
 import { layoutIndex, ociManifest, parseManifest } from './image-manifest.ts';
+import { checkLayers } from './layer-check.ts';
 import { digestOf, normalReference, pinned } from './reference.ts';
 import { writeWhole } from './whole-file.ts';
 
@@ -124,6 +126,10 @@ export async function unpackImage(directory: string, digest: string, scratch: st
   const bytes = await readFile(blobPath(directory, digest));
   const { config: configBlob, layers } = parseManifest(bytes);
   const { config = {} } = JSON.parse(await readFile(blobPath(directory, configBlob.digest), 'utf8'));
+  const unpackedBytes = await checkLayers(
+    layers.map((layer) => ({ ...layer, path: blobPath(directory, layer.digest) })),
+  );
+  await requireSpace(directory, unpackedBytes);
   const layout = join(scratch, `layout-of-${digest.slice(-12)}`);
   await makeLayout(directory, layout);
   const manifest = ociManifest(bytes);
@@ -134,7 +140,7 @@ export async function unpackImage(directory: string, digest: string, scratch: st
   await mkdir(staged, { mode: 0o755 });
   const source = ['--image', `${layout}:image`, join(staged, 'rootfs')];
   await runCommand('umoci', ['raw', 'unpack', ...source], { timeoutMs: unpackTimeoutMs });
-  const sizeBytes = layers.reduce((sum, { size }) => sum + size, 0);
+  const sizeBytes = layers.reduce((sum, { size }) => sum + size, unpackedBytes);
   await writeFile(join(staged, 'meta.json'), JSON.stringify({ config, sizeBytes }));
   await mkdir(join(directory, 'images'), { recursive: true, mode: 0o755 });
   // Somebody else may have been faster; the same digest is the same image.

@@ -19,7 +19,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../../../api/meta/api-error.ts';
 import { extractTar } from '../../../cli/tar/extract.ts';
 import { packTar } from '../../../cli/tar/pack.ts';
-import { encodeHeader, padded, type TarHeader } from '../../../cli/tar/tar-header.ts';
+import { encodeHeader, padded, type TarHeader } from '../../../client/tar/tar-header.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-tar-'));
 let [here, there, count] = ['', '', 0];

@@ -5,7 +5,7 @@ export const blockBytes = 512;
 
 export interface TarHeader {
   path: string;
-  /** `0` file, `1` hard link, `2` symbolic link, `5` directory, `x` and `g` pax records, `L` and `K` GNU long names. */
+  /** `0` file, `1` hard link, `2` symbolic link, `3` and `4` devices, `5` directory, `S` file with holes, `x` and `g` pax records, `L` and `K` GNU long names. */
   type: string;
   mode: number;
   size: number;
@@ -72,6 +72,7 @@ export function decodePax(body: Buffer): Partial<TarHeader> {
     if (key === 'path') found.path = value;
     if (key === 'linkpath') found.linkPath = value;
     if (key === 'size') found.size = Number(value);
+    if (key.startsWith('GNU.sparse.')) found.type = 'S';
     at = end;
   }
   return found;

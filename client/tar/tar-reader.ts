@@ -31,7 +31,7 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
     const header = { ...plain, ...extended };
     extended = {};
     // Links and directories have no body, whatever their size says.
-    let left = header.type === '0' || header.type === '7' ? header.size : 0;
+    let left = '07S'.includes(header.type) ? header.size : 0;
     const padding = paddingOf(left);
     const body = async function* (): AsyncGenerator<Buffer> {
       while (left > 0) {
