@@ -13,6 +13,7 @@ import {
   selector,
   validate,
 } from './command-flags.ts';
+import { imageRows } from './image-commands.ts';
 import { topRows } from './top-rows.ts';
 
 const localClusterRows: readonly CommandRow[] = [
@@ -46,19 +47,6 @@ const localClusterRows: readonly CommandRow[] = [
     summary: 'show the parts of a local cluster',
     flags: [clusterName],
     load: async () => (await import('./commands/local-cluster.ts')).status,
-  },
-  {
-    name: 'image load',
-    arguments: '[archive...]',
-    summary: 'load images from an archive for the nodes of a local cluster',
-    flags: [{ ...filename, description: 'OCI or Docker archive; may be repeated' }, clusterName],
-    load: async () => (await import('./commands/local-cluster.ts')).loadImage,
-  },
-  {
-    name: 'image list',
-    summary: 'list the images of a local cluster',
-    flags: [clusterName],
-    load: async () => (await import('./commands/local-cluster.ts')).listImages,
   },
 ];
 
@@ -371,6 +359,7 @@ const serverRows: readonly CommandRow[] = [
 
 export const commandTable: readonly CommandRow[] = [
   ...localClusterRows,
+  ...imageRows,
   ...readRows,
   ...writeRows,
   ...schedulerRows,

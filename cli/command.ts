@@ -2,9 +2,12 @@
  * What a command is: a row of the command table (name, arguments, flags) and a function in a module that
  * is loaded only when the command runs.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Node } from '../api/kinds/resources.ts';
 import type { Clock } from '../api/meta/clock.ts';
 import type { ChannelSocket } from '../client/channel-socket.ts';
 import type { Client } from '../client/client.ts';
+import type { NodeRequest } from '../client/node-request.ts';
 import type { Discovery } from './discovery.ts';
 import type { Output } from './output.ts';
 import type { Terminal } from './terminal.ts';
@@ -30,10 +33,7 @@ export interface CommandContext {
 type ClusterCommand = (options: never, io: Output) => Promise<number>;
 
 /** What `cluster/commands.ts` offers: each resolves with the exit code. */
-export type LocalCluster = Record<
-  'up' | 'down' | 'status' | 'imageLoad' | 'imageList' | 'why' | 'plan' | 'sim',
-  ClusterCommand
->;
+export type LocalCluster = Record<'up' | 'down' | 'status' | 'why' | 'plan' | 'sim', ClusterCommand>;
 
 /** A cluster to talk to, as the kubeconfig context says. */
 export interface Session {
@@ -44,6 +44,8 @@ export interface Session {
   server: string;
   /** Opens a stream to a running task; ends with `CommandContext.signal`. */
   openStream(path: string): Promise<ChannelSocket>;
+  /** Asks a node's agent itself, as an administrator. */
+  requestNode(node: Node, request: NodeRequest): Promise<IncomingMessage>;
 }
 
 /** Flags every command takes. */

@@ -60,6 +60,10 @@ export async function openSession(context: CommandContext, options: GlobalOption
       const { clock, signal } = context;
       return openStream(config, path, { clock, signal });
     },
+    async requestNode(node, request) {
+      const { requestNode } = await import('../client/node-request.ts');
+      return requestNode(config, node, { signal: context.signal, ...request });
+    },
   };
 }
 

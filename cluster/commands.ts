@@ -3,10 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../api/meta/clock.ts';
-import { loadImages, printImages } from './cached-images.ts';
 import { type ClusterHome, clusterHome } from './cluster-home.ts';
 import { down as downCluster } from './down.ts';
-import type { DownOptions, ImageOptions, Output, StatusOptions, UpOptions } from './options.ts';
+import type { DownOptions, Output, StatusOptions, UpOptions } from './options.ts';
 import { PartFailure } from './readiness.ts';
 import { status as clusterStatus } from './status.ts';
 import { up as upCluster } from './up.ts';
@@ -52,12 +51,4 @@ export async function down(options: DownOptions, output: Output): Promise<number
 
 export async function status(options: StatusOptions, output: Output): Promise<number> {
   return clusterStatus(homeOf(options), output);
-}
-
-export async function imageLoad(options: ImageOptions, output: Output): Promise<number> {
-  return loadImages(homeOf(options), options.filename ?? [], output);
-}
-
-export async function imageList(options: ImageOptions, output: Output): Promise<number> {
-  return printImages(homeOf(options), output);
 }

@@ -27,12 +27,6 @@ export interface StatusOptions {
   name?: string;
 }
 
-export interface ImageOptions {
-  name?: string;
-  /** Archives to load. */
-  filename?: string[];
-}
-
 /** Where the commands write. */
 export interface Output {
   out: (text: string) => void;

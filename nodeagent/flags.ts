@@ -44,6 +44,9 @@ export interface AgentFlags {
   registryAuthFile?: string;
   /** Archives taken in at start, and never collected. */
   preloadDirectory: string;
+  imageGcHighPercent: number;
+  imageGcLowPercent: number;
+  imageGcMinAgeSeconds: number;
 }
 
 /** Throws ApiError BadRequest naming the flag that is missing or wrong. */
@@ -94,6 +97,12 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     sharedMachine: values['shared-machine'] ?? false,
     ...(values.registries === undefined ? {} : { registriesFile: values.registries }),
     ...(values['registry-auth'] === undefined ? {} : { registryAuthFile: values['registry-auth'] }),
+    imageGcHighPercent: percent('image-gc-high-percent', values['image-gc-high-percent'] ?? '85'),
+    imageGcLowPercent: percent('image-gc-low-percent', values['image-gc-low-percent'] ?? '80'),
+    imageGcMinAgeSeconds: wholeNumber(
+      'image-gc-min-age-seconds',
+      values['image-gc-min-age-seconds'] ?? '120',
+    ),
     preloadDirectory: values['preload-dir'] ?? join(rootDirectory, 'preload'),
     leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
   };
@@ -135,6 +144,9 @@ function parse(args: readonly string[]) {
         registries: text,
         'registry-auth': text,
         'preload-dir': text,
+        'image-gc-high-percent': text,
+        'image-gc-low-percent': text,
+        'image-gc-min-age-seconds': text,
       },
     });
   } catch (error) {
@@ -156,6 +168,12 @@ function cellOf(text: string): string {
 function serviceProxyOf(text: string): AgentFlags['serviceProxy'] {
   if (text === 'nft' || text === 'none') return text;
   throw new ApiError('BadRequest', `--service-proxy must be nft or none, not ${JSON.stringify(text)}`);
+}
+
+function percent(flag: string, text: string): number {
+  const value = wholeNumber(flag, text);
+  if (value <= 100) return value;
+  throw new ApiError('BadRequest', `--${flag} must be from 0 to 100, not ${text}`);
 }
 
 function driverOf(text: string): DriverChoice {

@@ -11,10 +11,8 @@ import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
 import { allocatable } from './allocatable.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
-import { ImagePuller } from './images/image-puller.ts';
 import { listImages } from './images/image-store.ts';
-import { preloadImages } from './images/preload.ts';
-import { readRegistries } from './images/registries.ts';
+import { NodeImages } from './images/node-images.ts';
 import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { NodeNetwork } from './network/node-network.ts';
@@ -60,11 +58,10 @@ async function main(): Promise<void> {
 
   const events = new EventRecorder({ client, component: `gantry-node, ${name}`, logger }).start();
   const records = new TaskRecords(rootDirectory, logger);
-  const images = new ImagePuller({
-    directory: imageDirectory,
-    clock: systemClock,
-    registries: await readRegistries(flags.registriesFile),
-    ...(flags.registryAuthFile === undefined ? {} : { authFile: flags.registryAuthFile }),
+  const images = await NodeImages.open(flags, {
+    records: () => agent.records,
+    onChange: () => registration.wake(),
+    ...{ clock: systemClock, logger },
   });
   const resources =
     cgroups &&
@@ -75,7 +72,7 @@ async function main(): Promise<void> {
       onChange: () => registration.wake(),
     }));
   const agent: NodeAgent = new NodeAgent({
-    ...{ client, node, runtime, records, images, events, logger },
+    ...{ client, node, runtime, records, images: images.puller, events, logger },
     usageOf: (uid) => resources?.usage.statusOf(uid),
   });
   resources?.usage.onSample(() => agent.usageChanged());
@@ -87,10 +84,10 @@ async function main(): Promise<void> {
   });
   await streams.start();
   const server = new AgentServer({
-    ...{ runtime, logDirectory, imageDirectory, rootDirectory, logger },
+    ...{ runtime, logDirectory, logger },
+    images: images.requests,
     tls: await readTls(flags),
     records: () => agent.records,
-    onImagesChanged: () => registration.wake(),
     streams,
     ...(resources ? { stats: new StatsServer(name, resources.usage, rootDirectory) } : {}),
   });
@@ -115,7 +112,7 @@ async function main(): Promise<void> {
   const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
 
   await agent.start();
-  if (driver === 'oci') await preloadImages(imageDirectory, flags.preloadDirectory, logger);
+  if (driver === 'oci') await images.start();
   registration.start();
   rotation.start();
   resources?.start();
@@ -124,6 +121,7 @@ async function main(): Promise<void> {
   await Promise.all([
     registration.stop(),
     agent.stop(),
+    images.stop(),
     rotation.stop(),
     resources?.stop(),
     server.close(),

@@ -2,16 +2,12 @@
  * The agent's own HTTPS server, for the API server and administrators. Mutual TLS: no request is looked
  * at before the caller's certificate is.
  *
- *   GET /logs/{namespace}/{task}/{container}   GET|PUT /images   GET /healthz   GET /metrics
+ *   GET /logs/{namespace}/{task}/{container}   GET|PUT|POST /images…   GET /healthz   GET /metrics
  *   GET /stats/summary   GET /metrics/resource   (usage: stats/usage-sampler.ts)
  *   GET /exec/…   GET /attach/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
  */
-import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { join } from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
@@ -19,8 +15,7 @@ import { ApiError, asApiError } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { Logger } from '../api/meta/logger.ts';
 import { refusalText } from '../api/meta/stream-requests.ts';
-import { loadImage } from './images/image-load.ts';
-import { listImages } from './images/image-store.ts';
+import type { ImageRequests } from './images/image-requests.ts';
 import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
 import { logSource } from './logs/log-source.ts';
 import type { Runtime } from './runtime/runtime.ts';
@@ -34,9 +29,7 @@ export interface AgentServerOptions {
   runtime: Pick<Runtime, 'logRotation'>;
   records: () => TaskRecord[];
   logDirectory: string;
-  imageDirectory: string;
-  rootDirectory: string;
-  onImagesChanged: () => void;
+  images: Pick<ImageRequests, 'answer'>;
   /** What is used; without it, nothing is measured here. */
   stats?: Pick<StatsServer, 'summary' | 'resourceMetrics'>;
   /** Commands and ports; without it, requests for them find nothing. */
@@ -97,9 +90,10 @@ export class AgentServer {
     const route = `${request.method} /${path[0]}`;
     if (route === 'GET /logs' && path.length === 4)
       return this.#logs(path.slice(1), url.searchParams, request, response);
-    if (route === 'GET /images') return this.#images(response);
-    if (route === 'PUT /images')
-      return this.#load(url.searchParams.get('name') ?? undefined, request, response);
+    if (path[0] === 'images')
+      return this.#options.images.answer(`${request.method} /${path.join('/')}`, {
+        ...{ query: url.searchParams, request, response },
+      });
     if (route === 'GET /healthz') return void response.end('ok');
     if (route === 'GET /stats' && path[1] === 'summary') return this.#summary(response);
     if (route === 'GET /metrics') return this.#metrics(path[1], response);
@@ -146,24 +140,6 @@ export class AgentServer {
     if (start < 0)
       throw new ApiError('BadRequest', `container ${name} was not restarted: there is no previous log`);
     return logSource({ record, container, start }, this.#options);
-  }
-
-  async #images(response: ServerResponse): Promise<void> {
-    sendJson(response, 200, { items: await listImages(this.#options.imageDirectory) });
-  }
-
-  async #load(name: string | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const directory = join(this.#options.rootDirectory, 'uploads');
-    const archive = join(directory, `${randomUUID()}.tar`);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    try {
-      await pipeline(request, createWriteStream(archive, { mode: 0o600 }));
-      const items = await loadImage(this.#options.imageDirectory, archive, name);
-      this.#options.onImagesChanged();
-      sendJson(response, 200, { items });
-    } finally {
-      await rm(archive, { force: true });
-    }
   }
 
   async #summary(response: ServerResponse): Promise<void> {

@@ -15,7 +15,7 @@ import { type Credential, credentialsFor, fingerprint, parseDockerConfig } from 
 import type { MakeRoom } from './disk-space.ts';
 import { makePublic, readAccess, restrict } from './image-access.ts';
 import { fetchImage, type ResolvedImage, resolveImage } from './image-pull.ts';
-import { findImage, imageAt, lookUp, type ReadyImage, writeName } from './image-store.ts';
+import { findImage, imageAt, lookUp, type ReadyImage, touchImage, writeName } from './image-store.ts';
 import {
   defaultPullPolicy,
   digestOf,
@@ -93,6 +93,7 @@ export class ImagePuller {
     if (policy === 'Never' && !isAllowed) return this.#wait('ErrImageNeverPull', neverMessage(normal, here));
     if (here && isAllowed && policy !== 'Always') {
       this.#pulls.delete(request.owner);
+      await touchImage(directory, here.digest, clock.now());
       return { state: 'ready', image: here, imageID: await this.#imageId(normal, here.digest) };
     }
     if (running?.state === 'failed') {
@@ -139,7 +140,9 @@ export class ImagePuller {
   }
 
   async #ready(digest: string, imageID: string): Promise<ImageAnswer> {
-    const image = await imageAt(this.#options.directory, digest);
+    const { directory, clock } = this.#options;
+    await touchImage(directory, digest, clock.now());
+    const image = await imageAt(directory, digest);
     return image
       ? { state: 'ready', image, imageID }
       : this.#wait('ErrImagePull', 'the image was removed as soon as it was there');

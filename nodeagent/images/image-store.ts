@@ -9,7 +9,7 @@
  * Invariant: whoever sees a name finds its image complete. Images are never changed once there.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ApiError } from '../../api/meta/api-error.ts';
 import { runCommand } from '../command.ts';
@@ -69,6 +69,24 @@ export async function listImages(directory: string): Promise<Image[]> {
     }),
   );
   return images.flat().sort((a, b) => ((a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1));
+}
+
+export async function namesOf(directory: string, digest: string): Promise<string[]> {
+  const names = (await readdir(join(directory, 'names')).catch(() => [])).map(decodeURIComponent);
+  const found = await Promise.all(names.map((name) => lookUp(directory, name)));
+  return names.filter((_name, index) => found[index]?.digest === digest).sort();
+}
+
+/** Compressed and unpacked; undefined when the image is not here. */
+export async function sizeOf(directory: string, digest: string): Promise<number | undefined> {
+  return (await readMeta(directory, digest))?.sizeBytes;
+}
+
+/** It is used, now. */
+export async function touchImage(directory: string, digest: string, nowMs: number): Promise<void> {
+  const path = join(imageDirectory(directory, digest), 'meta.json');
+  // Gone meanwhile: whoever wants it will find that out.
+  await utimes(path, nowMs / 1000, nowMs / 1000).catch(() => {});
 }
 
 /** Undefined when no image of that name or digest is here. */

@@ -70,6 +70,7 @@ export async function commandLine(options: TestClusterOptions = {}): Promise<Com
         discovery: new Discovery(cluster.client, cluster.clock),
         server: 'https://in-process',
         openStream: () => Promise.reject(new Error('no streams here')),
+        requestNode: () => Promise.reject(new Error('no nodes here')),
       }),
     });
     return ran;

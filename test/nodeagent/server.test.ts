@@ -40,9 +40,9 @@ describe("the agent's server", () => {
       runtime: { logRotation: 'reopen' },
       records: () => [record(task(), {}, { starts: 2, restartCount: 1 })],
       logDirectory: directory,
-      imageDirectory: join(directory, 'images'),
-      rootDirectory: directory,
-      onImagesChanged: () => {},
+      images: {
+        answer: async (route, { response }) => void response.end(JSON.stringify({ route })),
+      },
       stats: {
         summary: async () => ({ node: { nodeName: 'n1' } }),
         resourceMetrics: async () => 'resource_scrape_error 1\n',
