@@ -69,6 +69,7 @@ async function main(): Promise<void> {
       ...{ flags, cgroups, capacity, logger },
       records: () => agent.records,
       evict: (...eviction) => agent.evict(...eviction),
+      freeImageSpace: () => images.collector.freeSpace(),
       onChange: () => registration.wake(),
     }));
   const agent: NodeAgent = new NodeAgent({

@@ -34,6 +34,8 @@ export interface NodeResourcesOptions {
   capacity: ResourceList;
   records: () => readonly TaskRecord[];
   evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
+  /** Removes what no task needs of the images. */
+  freeImageSpace: () => Promise<unknown>;
   /** The node's conditions are others now. */
   onChange: () => void;
   logger: Logger;
@@ -48,7 +50,7 @@ export interface NodeResources {
 
 /** Sets the limits of all tasks together; whatever runs already is below them from now on. */
 export async function nodeResources(options: NodeResourcesOptions): Promise<NodeResources> {
-  const { flags, cgroups, capacity, records, evict, onChange, logger } = options;
+  const { flags, cgroups, capacity, records, evict, freeImageSpace, onChange, logger } = options;
   const { cgroupParent, rootDirectory, imageDirectory, reserves, thresholds } = flags;
   const machineMost = await maxProcesses();
   const limits = tasksLimits(capacity, reserves, Math.min(flags.maxProcesses ?? machineMost, machineMost));
@@ -66,7 +68,10 @@ export async function nodeResources(options: NodeResourcesOptions): Promise<Node
         memoryBytes: limits.memoryBytes ?? capacityBytes,
         maxProcesses: limits.pids,
       }),
-    reclaimDisk: () => removeOldLogs(flags, records()),
+    reclaimDisk: async () => {
+      await removeOldLogs(flags, records());
+      await freeImageSpace();
+    },
   });
   return {
     ...{ usage, evictor },

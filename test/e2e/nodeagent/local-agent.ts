@@ -78,6 +78,7 @@ export class LocalAgent {
       },
       ...{ cgroups, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
       records: () => this.#agent?.records ?? [],
+      freeImageSpace: async () => {},
       evict: (...eviction) => this.#agent?.evict(...eviction),
     });
     this.resources.start();
