@@ -17,6 +17,7 @@ export {
   resource,
   Secret,
   Service,
+  ServiceAccount,
   Task,
 } from '../api/kinds/resources.ts';
 export {

@@ -17,6 +17,7 @@ import { jobController } from './job/reconcile.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { NodeLifecycle } from './node-lifecycle/node-lifecycle.ts';
 import type { EvictionRates } from './node-lifecycle/zones.ts';
+import { serviceAccountController } from './service-account/service-account.ts';
 
 export interface RunOptions {
   client: Client;
@@ -54,7 +55,12 @@ async function runUntilKindsChange(options: RunOptions, ended: AbortSignal): Pro
   const { client, component, logger, clock = systemClock, random = systemRandom } = options;
   const custom = customResources((await client.list(CustomResourceDefinition, { signal: ended })).items);
   const runtime = new ControllerRuntime({ client, component, logger, clock, random });
-  runtime.add(jobController()).add(endpointsController).add(jobEndpointsController).add(namespaceController);
+  runtime
+    .add(jobController())
+    .add(endpointsController)
+    .add(jobEndpointsController)
+    .add(namespaceController)
+    .add(serviceAccountController);
   for (const collector of garbageCollectors([...builtinResources, ...custom])) runtime.add(collector);
   const life = new LinkedAbort(ended);
   const definitions = runtime.informer(CustomResourceDefinition);

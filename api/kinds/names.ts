@@ -46,6 +46,13 @@ export const names = {
   Event: { ...core, kind: 'Event', plural: 'events', singular: 'event', shortNames: ['ev'] },
   ConfigMap: { ...core, kind: 'ConfigMap', plural: 'configmaps', singular: 'configmap', shortNames: ['cm'] },
   Secret: { ...core, kind: 'Secret', plural: 'secrets', singular: 'secret', shortNames: [] },
+  ServiceAccount: {
+    ...core,
+    kind: 'ServiceAccount',
+    plural: 'serviceaccounts',
+    singular: 'serviceaccount',
+    shortNames: ['sa'],
+  },
   Service: {
     ...core,
     kind: 'Service',

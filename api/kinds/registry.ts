@@ -12,6 +12,7 @@ import { podKind } from './pod.ts';
 import { priorityClassKind } from './priority-class.ts';
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
+import { serviceAccountKind } from './service-account.ts';
 import { taskKind } from './task.ts';
 
 export const builtinKinds: readonly AnyKind[] = [
@@ -23,6 +24,7 @@ export const builtinKinds: readonly AnyKind[] = [
   anyKind(eventKind),
   anyKind(configMapKind),
   anyKind(secretKind),
+  anyKind(serviceAccountKind),
   anyKind(serviceKind),
   anyKind(endpointSliceKind),
   anyKind(leaseKind),

@@ -32,6 +32,8 @@ export const ConfigMap = resource<import('./config-map.ts').ConfigMap>(names.Con
 export type ConfigMap = import('./config-map.ts').ConfigMap;
 export const Secret = resource<import('./secret.ts').Secret>(names.Secret);
 export type Secret = import('./secret.ts').Secret;
+export const ServiceAccount = resource<import('./service-account.ts').ServiceAccount>(names.ServiceAccount);
+export type ServiceAccount = import('./service-account.ts').ServiceAccount;
 export const Service = resource<import('./service.ts').Service>(names.Service);
 export type Service = import('./service.ts').Service;
 export const EndpointSlice = resource<import('./endpoint-slice.ts').EndpointSlice>(names.EndpointSlice);
@@ -53,6 +55,7 @@ export const builtinResources: readonly Resource<KubeObject>[] = [
   Task,
   ConfigMap,
   Secret,
+  ServiceAccount,
   Lease,
   Event,
   Node,

@@ -53,9 +53,30 @@ function certificateUser({ commonName, organizations }: NonNullable<Credentials[
   return knownUser(commonName, organizations);
 }
 
-function tokenUser(authorization: string, tokens: TokenTable = { entries: [] }): User | undefined {
+/** The token of an Authorization header; undefined when that holds none. */
+function bearerToken(authorization: string): string | undefined {
   const token = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization.slice(0, maxTokenLength + 8))?.[1];
-  if (token === undefined || token.length > maxTokenLength) return undefined;
+  return token === undefined || token.length > maxTokenLength ? undefined : token;
+}
+
+/** Asks `userOf` first about tokens that come without a certificate. */
+export function withTokens(
+  authenticator: Authenticator,
+  userOf: (token: string) => User | undefined,
+): Authenticator {
+  return {
+    authenticate(credentials) {
+      const { certificate, authorization } = credentials;
+      const token = certificate || authorization === undefined ? undefined : bearerToken(authorization);
+      const user = token === undefined ? undefined : userOf(token);
+      return user ?? authenticator.authenticate(credentials);
+    },
+  };
+}
+
+function tokenUser(authorization: string, tokens: TokenTable = { entries: [] }): User | undefined {
+  const token = bearerToken(authorization);
+  if (token === undefined) return undefined;
   const digest = createHash('sha256').update(token).digest();
   let found: User | undefined;
   // All entries are looked at, so that time says nothing about which one matched.

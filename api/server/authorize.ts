@@ -61,11 +61,12 @@ const reviewRules: readonly Rule[] = [
 /** Recorders count repeated events up: they read the one they are about to write. */
 const eventRule: Rule = { verbs: ['get', ...write], group: '', resources: ['events'] };
 
-/** Controllers reconcile every kind; new objects they make are tasks, endpoints, leases and events only. */
+/** Controllers reconcile every kind; new objects they make are tasks, endpoints, service accounts, leases and events only. */
 const controllerRules: readonly Rule[] = [
   { verbs: [...read, 'update', 'patch', 'delete', 'deletecollection'], group: '*', resources: ['*'] },
   { verbs: ['create'], group: 'gantry.dev', resources: ['tasks'] },
   { verbs: ['create'], group: 'discovery.k8s.io', resources: ['endpointslices'] },
+  { verbs: ['create'], group: '', resources: ['serviceaccounts'] },
   { verbs: ['create'], group: 'coordination.k8s.io', resources: ['leases'] },
   eventRule,
 ];

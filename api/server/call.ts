@@ -13,6 +13,7 @@ import type { ObjectStore } from './object-store.ts';
 import type { ApiRequest } from './request.ts';
 import type { ResourcePath } from './request-path.ts';
 import type { NodeSummaries } from './resource-metrics/node-summary.ts';
+import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import type { WriteStore } from './transaction-batcher.ts';
 import type { Turns } from './turns.ts';
 import type { User } from './user.ts';
@@ -35,6 +36,7 @@ export interface Backend {
   /** Addresses of services are allotted from it. */
   serviceRange: AddressRange;
   metrics: Metrics;
+  tokens: ServiceAccountTokens;
   /** How to reach node agents; absent where there are none (tests, a bare control plane). */
   nodeClient: NodeClient | undefined;
   /** What nodes and tasks use; absent like `nodeClient`. */

@@ -58,6 +58,8 @@ function verbResource(given: { group: string; version: string; kind: string; plu
 const { group, version } = names.Task;
 const plans = verbResource({ group, version, kind: 'Plan', plural: 'plans' });
 
+const tokenRequest = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+
 function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
   const runs = kindId(kind) === kindId(names.Task);
   const own = (suffix: string): GroupVersionKind => ({ ...kind, kind: `${kind.kind}${suffix}` });
@@ -65,6 +67,9 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
     ...(kind.statusSubresource ? [{ name: 'status', verbs: partVerbs, kind }] : []),
     ...(kind.scale
       ? [{ name: 'scale', verbs: partVerbs, kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' } }]
+      : []),
+    ...(kindId(kind) === kindId(names.ServiceAccount)
+      ? [{ name: 'token', verbs: ['create'], kind: tokenRequest }]
       : []),
     ...(runs
       ? [

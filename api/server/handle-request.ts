@@ -6,6 +6,7 @@
  * Whatever a step throws becomes a v1.Status here and nowhere else.
  */
 import { ApiError } from '../meta/api-error.ts';
+import { absentList } from './absent-kinds.ts';
 import type { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
 import { type Authenticator, refuseImpersonation } from './authenticate.ts';
@@ -74,7 +75,7 @@ async function answer(pipeline: Pipeline, request: ApiRequest, progress: Progres
   progress.verb = verb;
   authorizeResource({ user, verb, path, query });
   const review = reviewKindOf(path.group, path.version, path.resource);
-  if (review) return answerReviewRequest(review, request, { verb, user });
+  if (review) return answerReviewRequest(pipeline, { review, request, verb, user });
   const act = route(pipeline, { request, path, verb, query, user });
   if (isLongRunning(verb, path)) return act();
   return pipeline.limits.run(laneOf(user, verb, path), () => withDeadline(pipeline, act));
@@ -179,12 +180,11 @@ function noSuchResource(): ApiError {
 }
 
 function answerReviewRequest(
-  review: ReviewKind,
-  request: ApiRequest,
-  { verb, user }: { verb: Verb; user: User },
+  { authenticator }: Pipeline,
+  { review, request, verb, user }: { review: ReviewKind; request: ApiRequest; verb: Verb; user: User },
 ): ApiResponse {
   if (verb !== 'create') throw methodNotAllowed(request.method);
-  return jsonResponse(201, answerReview(review, jsonBody({ request }), user));
+  return jsonResponse(201, answerReview(review, jsonBody({ request }), { user, authenticator }));
 }
 
 type Act = () => Promise<ApiResponse>;
@@ -201,13 +201,19 @@ function route(
   }
   if (isMetricsPath(path)) return () => answerMetrics({ backend, path, verb, query });
   const served = backend.kinds.byPlural(path.group, path.version, path.resource);
-  if (!served) throw noSuchResource();
+  if (!served) return routeAbsent(backend, path, verb);
   const call: Call = { backend, served, path, verb, query, user, request, warnings: [] };
   checkScope(call);
   const act = verbFor(call);
   if (act === 'no such subresource') throw noSuchResource();
   if (act === 'no such verb') throw methodNotAllowed(request.method);
   return () => act(call);
+}
+
+function routeAbsent({ cache }: Backend, path: ResourcePath, verb: Verb): Act {
+  const answer = absentList(path, verb, cache.revision);
+  if (!answer) throw noSuchResource();
+  return async () => answer;
 }
 
 function isLongRunning(verb: Verb, { subresource }: ResourcePath): boolean {

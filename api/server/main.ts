@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     logger,
     nodeClient,
     serviceCidr: flags.serviceCidr,
+    tokenKey: key,
     authenticator: createAuthenticator(
       flags.tokenFile ? { tokens: await loadTokenTable(flags.tokenFile) } : {},
     ),

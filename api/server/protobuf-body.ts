@@ -88,6 +88,12 @@ const deleteOptions: MessageTable = {
   5: ['dryRun', 'text', 'list'],
 };
 
+const tokenRequestSpec: MessageTable = {
+  1: ['audiences', 'text', 'list'],
+  3: ['boundObjectRef', { message: { 1: ['kind', 'text'], 2: ['apiVersion', 'text'], 3: ['name', 'text'] } }],
+  4: ['expirationSeconds', 'integer'],
+};
+
 const tables: Record<string, MessageTable> = {
   'v1 Service': { 1: metadata, 2: ['spec', { message: serviceSpec }] },
   'v1 Namespace': { 1: metadata, 2: ['spec', { message: { 1: ['finalizers', 'text', 'list'] } }] },
@@ -105,6 +111,13 @@ const tables: Record<string, MessageTable> = {
     5: ['immutable', 'flag'],
   },
   'policy/v1 Eviction': { 1: metadata, 2: ['deleteOptions', { message: deleteOptions }] },
+  'v1 ServiceAccount': {
+    1: metadata,
+    2: ['secrets', { message: { 3: ['name', 'text'] } }, 'list'],
+    3: ['imagePullSecrets', { message: { 1: ['name', 'text'] } }, 'list'],
+    4: ['automountServiceAccountToken', 'flag'],
+  },
+  'authentication.k8s.io/v1 TokenRequest': { 2: ['spec', { message: tokenRequestSpec }] },
   'scheduling.k8s.io/v1 PriorityClass': {
     1: metadata,
     2: ['value', 'integer'],

@@ -2,9 +2,11 @@
  * What may I do, and who am I: authorization.k8s.io and authentication.k8s.io self reviews, answered from
  * the same table that decides (`kubectl auth can-i`, `auth can-i --list`, `auth whoami`). Nothing is stored.
  */
-import { ApiError } from '../meta/api-error.ts';
+import { ApiError, hasReason } from '../meta/api-error.ts';
+import type { Authenticator } from './authenticate.ts';
 import { authorize, commonPaths, type Decision, rulesFor } from './authorize.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
+import { tokenAudience } from './service-account-tokens.ts';
 import type { User } from './user.ts';
 
 export interface ReviewKind {
@@ -15,6 +17,7 @@ export interface ReviewKind {
 }
 
 export const reviewKinds: readonly ReviewKind[] = [
+  { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenReview', plural: 'tokenreviews' },
   { group: 'authentication.k8s.io', version: 'v1', kind: 'SelfSubjectReview', plural: 'selfsubjectreviews' },
   {
     group: 'authentication.k8s.io',
@@ -43,7 +46,11 @@ export function reviewKindOf(group: string, version: string, plural: string): Re
 }
 
 /** The review with its status filled in (201 Created). `body` is decoded JSON. Throws ApiError BadRequest. */
-export function answerReview(review: ReviewKind, body: unknown, user: User): JsonObject {
+export function answerReview(
+  review: ReviewKind,
+  body: unknown,
+  { user, authenticator }: { user: User; authenticator: Authenticator },
+): JsonObject {
   if (!isJsonObject(body)) throw new ApiError('BadRequest', 'the body of a review must be a JSON object');
   const spec = isJsonObject(body['spec']) ? body['spec'] : {};
   return {
@@ -51,7 +58,7 @@ export function answerReview(review: ReviewKind, body: unknown, user: User): Jso
     kind: review.kind,
     metadata: { creationTimestamp: null },
     ...(review.kind === 'SelfSubjectReview' ? {} : { spec }),
-    status: statusOf(review, spec, user),
+    status: review.kind === 'TokenReview' ? tokenStatus(spec, authenticator) : statusOf(review, spec, user),
   };
 }
 
@@ -62,6 +69,21 @@ function statusOf({ kind }: ReviewKind, spec: JsonObject, user: User): JsonObjec
   return decision.allowed
     ? { allowed: true }
     : { allowed: false, ...(decision.reason === '' ? {} : { reason: decision.reason }) };
+}
+
+/** Whose token it is, for those who serve programs of this cluster. Says nothing about why one is not good. */
+function tokenStatus({ token }: JsonObject, authenticator: Authenticator): JsonObject {
+  try {
+    const user = authenticator.authenticate({ authorization: `Bearer ${String(token)}` });
+    return {
+      authenticated: true,
+      user: { username: user.name, groups: user.groups },
+      audiences: [tokenAudience],
+    };
+  } catch (error) {
+    if (!hasReason(error, 'Unauthorized')) throw error;
+    return { authenticated: false, user: {}, error: 'invalid bearer token' };
+  }
 }
 
 function decideAccess(spec: JsonObject, user: User): Decision {

@@ -14,7 +14,7 @@ import type { Store } from '../store/store.ts';
 import { AllocationRecords } from './allocation-records.ts';
 import { ApiDocuments } from './api-documents.ts';
 import type { AuditLog } from './audit.ts';
-import type { Authenticator } from './authenticate.ts';
+import { type Authenticator, withTokens } from './authenticate.ts';
 import { createInitialObjects } from './bootstrap.ts';
 import type { Backend } from './call.ts';
 import { CustomKinds } from './custom/custom-kinds.ts';
@@ -29,6 +29,7 @@ import { ObjectStore } from './object-store.ts';
 import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import { NodeSummaries } from './resource-metrics/node-summary.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
 import { Turns } from './turns.ts';
 import { versionInfo } from './version.ts';
@@ -45,6 +46,8 @@ export interface ApiServerOptions {
   /** How to reach node agents, for logs. */
   nodeClient?: NodeClient;
   audit?: AuditLog;
+  /** P-256 private key (PEM) that tokens of service accounts are signed with; the same on all servers of a cluster. */
+  tokenKey?: string;
   /** Range of the services' addresses; must be no one else's. Default 10.96.0.0/16. */
   serviceCidr?: string;
   /** Sends writes that come together as one transaction: for stores that cost a round trip each. */
@@ -71,7 +74,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   let closing = false;
   const pipeline: Pipeline = {
     backend,
-    authenticator: options.authenticator,
+    authenticator: withTokens(options.authenticator, (token) => backend.tokens.userOf(token)),
     documents: new ApiDocuments(backend.kinds),
     limits: new InFlightLimits(backend.metrics),
     healthChecks: healthChecks(backend, () => closing),
@@ -119,6 +122,7 @@ function createBackend(options: ApiServerOptions): Backend {
     cache,
     hubs,
     metrics,
+    tokens: new ServiceAccountTokens({ cache, clock, key: options.tokenKey }),
     clock,
     random,
     logger,

@@ -14,6 +14,7 @@ import { taskLog } from './log.ts';
 import { bindTask } from './plan.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 import { taskAttach, taskExec, taskPortForward } from './stream.ts';
+import { createToken } from './token.ts';
 import { patchObject, updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
@@ -38,6 +39,7 @@ const evictionVerbs: Verbs = { create: evict };
 const logVerbs: Verbs = { get: taskLog };
 const execVerbs: Verbs = { create: taskExec };
 const attachVerbs: Verbs = { create: taskAttach };
+const tokenVerbs: Verbs = { create: createToken };
 const portForwardVerbs: Verbs = { create: taskPortForward };
 
 export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such subresource' | 'no such verb' {
@@ -66,6 +68,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return runs ? attachVerbs : undefined;
     case 'portforward':
       return runs ? portForwardVerbs : undefined;
+    case 'token':
+      return kindId(kind) === kindId(names.ServiceAccount) ? tokenVerbs : undefined;
     default:
       return undefined;
   }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { createAuthenticator } from '../../../api/server/authenticate.ts';
 import { answerReview, reviewKindOf } from '../../../api/server/reviews.ts';
 import type { User } from '../../../api/server/user.ts';
 import { reasonOf } from '../../reason-of.ts';
 
+const authenticator = createAuthenticator();
 const access = reviewKindOf('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews')!;
 const rules = reviewKindOf('authorization.k8s.io', 'v1', 'selfsubjectrulesreviews')!;
 const whoAmI = reviewKindOf('authentication.k8s.io', 'v1', 'selfsubjectreviews')!;
@@ -10,7 +12,8 @@ const admin: User = { name: 'gantry-admin', groups: ['system:masters', 'system:a
 const scheduler: User = { name: 'system:gantry-scheduler', groups: ['system:authenticated'] };
 
 const can = (user: User, spec: object) =>
-  (answerReview(access, { spec }, user) as { status: { allowed: boolean } }).status.allowed;
+  (answerReview(access, { spec }, { user, authenticator }) as { status: { allowed: boolean } }).status
+    .allowed;
 
 describe('self reviews', () => {
   test('answer what the closed table decides', () => {
@@ -36,14 +39,16 @@ describe('self reviews', () => {
   });
 
   test('list the rules of a user', () => {
-    expect(answerReview(rules, { spec: { namespace: 'default' } }, admin)).toMatchObject({
+    expect(
+      answerReview(rules, { spec: { namespace: 'default' } }, { user: admin, authenticator }),
+    ).toMatchObject({
       kind: 'SelfSubjectRulesReview',
       status: { resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }], incomplete: false },
     });
   });
 
   test('say who asks', () => {
-    expect(answerReview(whoAmI, {}, scheduler)).toMatchObject({
+    expect(answerReview(whoAmI, {}, { user: scheduler, authenticator })).toMatchObject({
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'SelfSubjectReview',
       status: { userInfo: { username: 'system:gantry-scheduler', groups: ['system:authenticated'] } },
@@ -51,7 +56,11 @@ describe('self reviews', () => {
   });
 
   test('of nothing are refused', () => {
-    expect(reasonOf(() => answerReview(access, { spec: {} }, admin)).reason).toBe('BadRequest');
-    expect(reasonOf(() => answerReview(access, [], admin)).reason).toBe('BadRequest');
+    expect(reasonOf(() => answerReview(access, { spec: {} }, { user: admin, authenticator })).reason).toBe(
+      'BadRequest',
+    );
+    expect(reasonOf(() => answerReview(access, [], { user: admin, authenticator })).reason).toBe(
+      'BadRequest',
+    );
   });
 });

@@ -5,6 +5,11 @@ import { addNode, configMap, event, job } from './objects.ts';
 export const discovery: Row[] = [
   { verb: 'version', act: (k) => k.says(/Server Version: .*v1\.30\.0\+gantry/, 'version') },
   { verb: 'cluster-info', act: (k) => k.says(/control plane.* is running at/, 'cluster-info') },
+  {
+    verb: 'cluster-info dump',
+    act: (k) =>
+      k.says(/"kind": "NodeList"[\s\S]*"kind": "EventList"/, `cluster-info dump --namespaces=${k.namespace}`),
+  },
   { verb: 'api-versions', act: (k) => k.says(/^gantry\.dev\/v1$/m, 'api-versions') },
   {
     verb: 'api-resources',

@@ -39,6 +39,17 @@ export const creates: Row[] = [
     },
   },
   {
+    verb: 'create serviceaccount, create token',
+    act: async (k) => {
+      await k.says(/serviceaccount\/robot created/, 'create serviceaccount robot');
+      await k.says(/^robot +0 /m, 'get sa robot');
+      await k.says(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'create token robot --duration=1h');
+      await k.fails(/10 minutes/, 'create token robot --duration=1m');
+      await k.fails(/NotFound/, 'create token nobody');
+      await k.says(/serviceaccount "robot" deleted/, 'delete sa robot');
+    },
+  },
+  {
     verb: 'create configmap',
     act: async (k) => {
       await k.says(/configmap\/c created/, 'create configmap c --from-literal=key=value');

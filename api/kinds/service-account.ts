@@ -1,0 +1,48 @@
+/** ServiceAccount (core/v1): a name for programs; its tokens are asked for one by one (`kubectl create token`). */
+import type { Static } from 'typebox';
+import { defineKind } from './define-kind.ts';
+import { names } from './names.ts';
+import { closedObject, flag, list, objectShape, optional, text } from './shapes.ts';
+
+const reference = closedObject({ name: optional(text('Name of the object, in the same namespace.')) });
+
+const serviceAccountShape = objectShape(
+  names.ServiceAccount,
+  {
+    secrets: optional(list(reference, 'Secrets that go with the account.', { mergeKey: 'name' })),
+    imagePullSecrets: optional(list(reference, 'Secrets to pull images with.')),
+    automountServiceAccountToken: optional(flag('Kept for clients; no token is ever mounted by itself.')),
+  },
+  'A name for programs that talk to the API.',
+);
+
+export type ServiceAccount = Static<typeof serviceAccountShape>;
+
+export const serviceAccountKind = defineKind<ServiceAccount>({
+  ...names.ServiceAccount,
+  description: 'A name for programs that talk to the API.',
+  schema: serviceAccountShape,
+  statusSubresource: false,
+  columns: [
+    {
+      name: 'Name',
+      type: 'string',
+      format: 'name',
+      description: 'Name of the account.',
+      cell: ({ metadata }) => metadata.name,
+    },
+    {
+      name: 'Secrets',
+      type: 'integer',
+      description: 'Number of secrets that go with it.',
+      cell: ({ secrets = [] }) => secrets.length,
+    },
+    {
+      name: 'Age',
+      type: 'date',
+      description: 'Since creation.',
+      cell: ({ metadata }) => metadata.creationTimestamp,
+    },
+  ],
+  strategy: {},
+});
