@@ -34,7 +34,7 @@ try {
     mainFields: ['module', 'main'],
     sourcemap: true,
     // Native code and packages that read files beside themselves stay where they are.
-    external: ['classic-level', 'etcd3', '@grpc/*', 'cockatiel', 'pino', 'fast-check', 'vitest'],
+    external: ['classic-level', 'esbuild', 'etcd3', '@grpc/*', 'cockatiel', 'pino', 'fast-check', 'vitest'],
     // Bundled CommonJS dependencies expect `require`.
     banner: {
       js: "import { createRequire as gantryRequire } from 'node:module'; const require = gantryRequire(import.meta.url);",

@@ -129,6 +129,11 @@ export class ClusterState {
     if (slot !== undefined) this.#onEvent({ type: 'NodeRemoved', slot });
   }
 
+  /** A plugin was switched off: what it said counts no more. */
+  voidAnswers(): void {
+    this.#table.voidAnswers();
+  }
+
   /** Tasks may be selected by the labels of their namespaces. */
   setNamespace(name: string, labels: Labels): void {
     this.#table.setNamespace(name, labels);

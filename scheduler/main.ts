@@ -3,6 +3,7 @@
  * a warm cache takes over at once. Schedulers of different names run side by side, each with its own Lease.
  *
  *   scheduler/main --kubeconfig <file> [--name default-scheduler] [--identity <id>] [--profile pack|spread]
+ *                  [--plugins file.ts|file.js]
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -14,10 +15,10 @@ import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { LeaderElection } from '../client/leader-election.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { Profile, pluginSets } from './core/profile.ts';
-import { Scheduler } from './scheduler.ts';
+import { defaultName, leaseNameOf, Scheduler } from './scheduler.ts';
+import { loadUserPlugins } from './user-plugins/load-plugins.ts';
 
 const component = 'gantry-scheduler';
-const defaultName = 'default-scheduler';
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
       name: { type: 'string', default: defaultName },
       identity: { type: 'string' },
       profile: { type: 'string', default: 'pack' },
+      plugins: { type: 'string' },
     },
   });
   if (!values.kubeconfig) throw new RangeError('--kubeconfig is required');
@@ -35,10 +37,12 @@ async function main(): Promise<void> {
   const identity = values.identity ?? `${hostname()}_${randomUUID()}`;
   const logger = pino({ name: component });
   const client = connect(await loadClusterConfig([values.kubeconfig]));
-  const scheduler = new Scheduler({ client, name, logger, profile: new Profile(plugins) });
+  const userPlugins = values.plugins === undefined ? undefined : await loadUserPlugins(values.plugins);
+  const profile = new Profile([...plugins, ...(userPlugins?.entries ?? [])]);
+  const scheduler = new Scheduler({ client, name, logger, profile, ...(userPlugins ? { userPlugins } : {}) });
   const election = new LeaderElection({
     client,
-    lease: { namespace: systemNamespace, name: name === defaultName ? component : `${component}-${name}` },
+    lease: { namespace: systemNamespace, name: leaseNameOf(name) },
     identity,
     logger,
     onStarted: (signal) => scheduler.lead(election.fence(client), signal),

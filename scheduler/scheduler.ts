@@ -8,7 +8,8 @@
  * is forgotten and its task tried again; whether a task is bound is only ever what the API server says.
  */
 import { disruptionBudget } from '../api/kinds/job-state.ts';
-import { Job, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { systemNamespace } from '../api/kinds/names.ts';
+import { Job, Lease, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
@@ -27,12 +28,24 @@ import { Decider, type Displacement, type Placed } from './decider.ts';
 import { PendingReporter } from './pending-reporter.ts';
 import { PlanCommitter, preemptionMessage } from './plan-committer.ts';
 import { SchedulingQueue } from './queue.ts';
+import type { PluginFailure } from './user-plugins/isolated-plugin.ts';
+import type { UserPlugins } from './user-plugins/load-plugins.ts';
+
+const component = 'gantry-scheduler';
+export const defaultName = 'default-scheduler';
+
+/** Schedulers of different names run side by side, each with its own Lease. */
+export function leaseNameOf(name: string): string {
+  return name === defaultName ? component : `${component}-${name}`;
+}
 
 export interface SchedulerOptions {
   client: Client;
   /** Tasks with this `spec.schedulerName` are ours. */
   name: string;
   profile?: Profile;
+  /** Those of the profile that a user wrote. */
+  userPlugins?: UserPlugins;
   clock?: Clock;
   random?: Random;
   logger?: Logger;
@@ -76,11 +89,14 @@ export class Scheduler {
   readonly #jobs: Informer<Job>;
   readonly #state: ClusterState;
   readonly #decider: Decider;
+  readonly #profile: Profile;
   #term: Term | undefined;
 
   constructor(options: SchedulerOptions) {
     const { client, name, profile = new Profile(), clock = systemClock, random = systemRandom } = options;
     this.#name = name;
+    this.#profile = profile;
+    options.userPlugins?.onFailure((failure) => this.#switchedOff(failure));
     this.#clock = clock;
     this.#random = random;
     this.#logger = options.logger ?? silentLogger;
@@ -118,6 +134,19 @@ export class Scheduler {
     );
     this.#nodes.onChange((change) => this.#onNode(change));
     this.#tasks.onChange((change) => this.#onTask(change));
+  }
+
+  /** Its refusals count no more, so those it refused are tried again. */
+  #switchedOff({ plugin, message }: PluginFailure): void {
+    this.#logger.error({ plugin, message }, 'plugin switched off');
+    this.#state.voidAnswers();
+    this.queue.wake({ type: 'NodeChanged', slot: 0, changes: new Set() });
+    const lease = { ...Lease, metadata: { namespace: systemNamespace, name: leaseNameOf(this.#name) } };
+    this.#term?.warnings.record(lease, {
+      type: 'Warning',
+      reason: 'PluginSwitchedOff',
+      message: `scheduler plugin ${plugin} is off until the scheduler starts again: ${message}`,
+    });
   }
 
   get #informers(): { start(): unknown; stop(): Promise<void>; whenSynced(): Promise<void> }[] {
@@ -205,7 +234,7 @@ export class Scheduler {
     } else if (!this.#isOurs(object)) {
       this.#dequeue(object);
     } else if (!this.#state.isAssumed(object.metadata.uid ?? '')) {
-      this.queue.add(schedulingTask(object));
+      this.queue.add(this.#profile.sign(schedulingTask(object)));
       this.#term?.loop.wake();
     }
   }

@@ -208,6 +208,12 @@ export class NodeTable implements Snapshot {
     this.reliefs++;
   }
 
+  /** A plugin was switched off: whatever was worked out with it is void. */
+  voidAnswers(): void {
+    this.layout++;
+    this.reliefs++;
+  }
+
   /** Something about the tasks of the node is different that no column shows: readers of the log look again. */
   noteChange(name: string): void {
     const slot = this.#slots.get(name);

@@ -80,6 +80,8 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   readonly name: string;
   /** `admits` and `scoreSlot` read only facts of the node itself, not what tasks hold of it. */
   readonly readsNodeFactsOnly?: boolean;
+  /** It looks at labels of tasks, which signatures leave out: tasks of unlike labels are unlike then. */
+  readonly readsTaskLabels?: boolean;
   /** Its answer for a node hangs on other nodes as well: `ledgerOf` belongs to it. */
   readonly readsOtherNodes?: boolean;
 
@@ -132,7 +134,10 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   postBind?(task: SchedulingTask, node: string): void;
 }
 
-export type ExtensionPoint = Exclude<keyof Plugin, 'name' | 'readsNodeFactsOnly' | 'readsOtherNodes'>;
+export type ExtensionPoint = Exclude<
+  keyof Plugin,
+  'name' | 'readsNodeFactsOnly' | 'readsOtherNodes' | 'readsTaskLabels'
+>;
 
 /** Extension points nothing implements yet; a profile refuses a plugin that has one, rather than ignore it. */
 export const pointsWithoutRunner: readonly ExtensionPoint[] = [

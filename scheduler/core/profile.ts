@@ -20,6 +20,7 @@ import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
 import { topologySpread } from './plugins/topology-spread.ts';
+import type { SchedulingTask } from './scheduling-task.ts';
 
 export type QueueSort = Plugin & Required<Pick<Plugin, 'queueSort'>>;
 export type Filter = Plugin & Required<Pick<Plugin, 'preFilter' | 'filter' | 'explain'>>;
@@ -109,6 +110,12 @@ export class Profile {
     const tieBreaker = entries.find(({ breaksTies }) => breaksTies)?.plugin ?? bestFit;
     this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === tieBreaker.name);
     this.slotForms = slotFormsOf(this);
+  }
+
+  /** The task with a signature that covers all the plugins read. */
+  sign(task: SchedulingTask): SchedulingTask {
+    if (!this.plugins.some(({ readsTaskLabels }) => readsTaskLabels)) return task;
+    return { ...task, signature: `${task.signature}\n${task.identity.key}` };
   }
 
   /** Makes the working memory large enough for a cluster of that size. */
