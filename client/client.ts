@@ -127,7 +127,7 @@ export interface Client {
     resource: Resource<T>,
     key: ObjectKey,
     patch: Patch,
-    parameters?: WriteParameters & { subresource?: 'status' | 'scale' },
+    parameters?: WriteParameters & { subresource?: 'status' | 'scale' | 'resize' },
   ): Promise<T>;
   delete<T extends KubeObject>(
     resource: Resource<T>,

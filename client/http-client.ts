@@ -128,7 +128,7 @@ export class HttpClient implements Client {
     resource: Resource<T>,
     key: ObjectKey,
     patch: Patch,
-    { subresource, ...parameters }: WriteParameters & { subresource?: 'status' | 'scale' } = {},
+    { subresource, ...parameters }: WriteParameters & { subresource?: 'status' | 'scale' | 'resize' } = {},
   ): Promise<T> {
     const path = withQuery(objectPath(resource, key, subresource), writeQuery(parameters));
     return (await this.#call(path, {

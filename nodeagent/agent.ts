@@ -8,12 +8,15 @@
  * Invariant: nothing is stopped because the control plane cannot be heard; only an object that is marked
  * deleted, over, or gone from a complete list ends a task.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
+import { isAdmitted, withResources } from '../api/kinds/task-resize.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import { InFlightLimit } from '../api/meta/in-flight-limit.ts';
 import type { Logger } from '../api/meta/logger.ts';
+import { Loop } from '../api/meta/loop.ts';
 import type { Client, ObjectKey } from '../client/client.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
 import { Informer } from '../client/informer.ts';
@@ -47,6 +50,8 @@ export interface AgentOptions {
 
 const parallelStarts = 4;
 const writers = 8;
+/** How often room is looked for that a resize waits for. */
+const retryResizesMs = 10_000;
 
 export class NodeAgent {
   readonly #options: AgentOptions;
@@ -58,6 +63,7 @@ export class NodeAgent {
   readonly #startSlots = new InFlightLimit(parallelStarts);
   /** Uids of tasks whose status, or end, the API server has to be told. */
   readonly #toTell = new WorkQueue();
+  readonly #deferred: Loop;
   #stopped = false;
   #writers: Promise<void>[] = [];
 
@@ -69,6 +75,10 @@ export class NodeAgent {
     this.#images = options.images ?? new ImagePuller({ directory: node.imageDirectory, clock: this.#clock });
     const scope = { fieldSelector: `spec.nodeName=${node.name}` };
     this.#tasks = new Informer({ client, resource: Task, scope, logger });
+    const step = () => this.#retryResizes();
+    this.#deferred = new Loop({
+      ...{ name: 'deferred-resizes', step, intervalMs: retryResizesMs, clock: this.#clock, logger },
+    });
     this.#tasks.addIndex('uid', ({ metadata }) => [metadata.uid ?? '']);
   }
 
@@ -82,13 +92,14 @@ export class NodeAgent {
     this.#writers = Array.from({ length: writers }, () => this.#write());
     this.#tasks.onChange(() => this.#syncOnce());
     this.#tasks.start();
+    this.#deferred.start();
     void this.#tasks.whenSynced().then(() => this.#syncOnce());
   }
 
   /** Lets go of everything; tasks run on. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#tasks.stop();
+    await Promise.all([this.#tasks.stop(), this.#deferred.stop()]);
     await Promise.all([...this.#runners.values()].map((runner) => runner.halt()));
     this.#toTell.clear();
     await this.#toTell.shutdown();
@@ -145,7 +156,7 @@ export class NodeAgent {
         break;
       case 'update': {
         const runner = this.#runners.get(action.task.metadata.uid ?? '');
-        if (runner) runner.record.task = action.task;
+        if (runner) update(runner, action.task);
         this.#toTell.add(action.task.metadata.uid ?? '');
         break;
       }
@@ -211,7 +222,9 @@ export class NodeAgent {
 
   async #report(task: Task, record: TaskRecord): Promise<void> {
     const { client, node, logger } = this.#options;
-    const status = taskStatus({ ...record, task }, node.address, this.#clock.now());
+    // What the agent has seen, and beside it what the server knows.
+    const seen = { ...record.task, status: task.status };
+    const status = taskStatus({ ...record, task: seen }, node.address, this.#clock.now());
     const usage = this.#options.usageOf?.(record.uid);
     if (usage && isWorthTelling(task.status.usage, usage)) status.usage = usage;
     // A deleted task did not fail: its end is told by its removal. And what is over stays as it was reported.
@@ -228,6 +241,21 @@ export class NodeAgent {
     }
   }
 
+  /** An empty change asks for nothing new: the server looks again whether there is room by now. */
+  async #retryResizes(): Promise<void> {
+    for (const { uid } of this.records) {
+      const [task] = this.#tasks.cache.by('uid', uid);
+      const waits = task && !isTerminal(task.status.phase) && !task.metadata.deletionTimestamp;
+      if (!waits || isAdmitted(task)) continue;
+      const change = { type: 'merge' as const, body: {} };
+      try {
+        await this.#options.client.patch(Task, keyOfTask(task), change, { subresource: 'resize' });
+      } catch (error) {
+        if (!hasReason(error, 'NotFound', 'Invalid', 'Conflict')) throw error;
+      }
+    }
+  }
+
   async #confirmEnd(task: Task): Promise<void> {
     const { uid } = task.metadata;
     try {
@@ -239,6 +267,15 @@ export class NodeAgent {
       if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
     }
   }
+}
+
+/** Until a resize is admitted, the task runs with the resources it had. */
+function update(runner: TaskRunner, task: Task): void {
+  const { record } = runner;
+  const before = record.task;
+  const spec = isAdmitted(task) ? task.spec : withResources(task.spec, before.spec);
+  record.task = spec === task.spec ? task : { ...task, spec };
+  if (!isDeepStrictEqual(spec, before.spec)) runner.wake();
 }
 
 function keyOfTask({ metadata }: Task): ObjectKey {

@@ -28,7 +28,7 @@ const portShape = closedObject(
   { description: 'A port the container listens on.' },
 );
 
-const resourcesShape = closedObject(
+export const resourcesShape = closedObject(
   {
     requests: optional(
       quantities(
@@ -92,6 +92,19 @@ const containerFields = {
     }),
   ),
   resources: withDefault(resourcesShape, {}),
+  resizePolicy: optional(
+    list(
+      closedObject({
+        resourceName: oneOf(['cpu', 'memory'], 'The resource.'),
+        restartPolicy: oneOf(
+          ['NotRequired', 'RestartContainer'],
+          'Whether the container is started again when it changes; default NotRequired.',
+        ),
+      }),
+      'What a change of resources needs.',
+      { mapKeys: ['resourceName'] },
+    ),
+  ),
   securityContext: optional(securityContextShape),
   ...probeFields,
   lifecycle: lifecycleField,

@@ -25,7 +25,9 @@ import {
   time,
   withDefault,
 } from './shapes.ts';
+import { resourcesShape } from './task-container.ts';
 import { isTerminal, type TaskPhase, taskPhases, taskTransitions } from './task-phase.ts';
+import { carryResize } from './task-resize.ts';
 import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from './task-spec.ts';
 
 export { isTerminal, type TaskPhase, taskPhases, taskTransitions };
@@ -78,6 +80,8 @@ export const containerStatusShape = closedObject(
     restartCount: count('How often the agent started it again.'),
     state: withDefault(containerStateShape, {}),
     lastState: optional(containerStateShape),
+    resources: optional(resourcesShape),
+    allocatedResources: optional(quantities('Requests that are set aside for it on the node.')),
     image: optional(Type.String()),
     imageID: optional(Type.String()),
     containerID: optional(Type.String()),
@@ -253,7 +257,10 @@ export const taskKind = defineKind<Task>({
       spec.restartPolicy ??= 'Always';
     },
     validate: validateTask,
-    validateStatus: (task, old) => phaseTransitionCauses(task.status.phase, old.status.phase),
+    validateStatus: (task, old) => {
+      carryResize(task, old);
+      return phaseTransitionCauses(task.status.phase, old.status.phase);
+    },
     gracePeriodSeconds: ({ spec, status }) =>
       spec.nodeName === undefined || isTerminal(status.phase) ? 0 : spec.terminationGracePeriodSeconds,
   },

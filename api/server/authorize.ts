@@ -89,7 +89,12 @@ const schedulerRules: readonly Rule[] = [
 function nodeRules(name: string): readonly Rule[] {
   return [
     { verbs: [...read, 'patch', 'delete'], group: 'gantry.dev', resources: ['tasks'] },
-    { verbs: ['get', 'update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
+    // An agent tries again to have admitted what was deferred; it may not change what is wanted.
+    {
+      verbs: ['get', 'update', 'patch'],
+      group: 'gantry.dev',
+      resources: ['tasks/status', 'tasks/resize'],
+    },
     // Which of them: node-restriction.ts.
     { verbs: ['get'], group: '', resources: ['configmaps', 'secrets'] },
     // Names and addresses of services, for all tasks alike.

@@ -8,18 +8,13 @@ import { names } from '../kinds/names.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { type AnyObject, keyOf, splitKey } from '../meta/object-meta.ts';
 import type { Compare, Operation, Transaction, TransactionResult } from '../store/store.ts';
-import {
-  type AllocationRecord,
-  allocationWrite,
-  holdsAllocation,
-  readAllocation,
-  withoutTask,
-} from './allocation.ts';
+import { type Allocation, type AllocationRecord, allocationWrite, readAllocation } from './allocation.ts';
+import { type AllocationEdit, allocationEdit } from './allocation-edit.ts';
 import type { AllocationRecords } from './allocation-records.ts';
 import { CachedObject } from './cached-object.ts';
 import { claimChange, refuseTaken } from './claims.ts';
 import type { Expiry } from './expiry.ts';
-import { kindId, storeKey } from './keys.ts';
+import { allocationKey, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
 import { conflict, notFound, qualified } from './object-lifecycle.ts';
 import type { WriteStore } from './transaction-batcher.ts';
@@ -35,6 +30,18 @@ export interface Changed {
   object: CachedObject;
 }
 
+/** What is set aside on a task's node, and the node; nothing and undefined for a task without one. */
+export interface AllocatedSpace {
+  allocation: Allocation;
+  node: CachedObject | undefined;
+}
+
+/** Decides what becomes of a task and of what is set aside with it. */
+export type AllocatedDecision = (
+  current: CachedObject,
+  space: AllocatedSpace,
+) => { object: AnyObject; allocation: Allocation };
+
 export interface WriteOptions {
   dryRun: boolean;
 }
@@ -48,7 +55,6 @@ export interface ObjectStoreParts {
 
 /** More losses than this in a row, and the caller may try again later. */
 const maxAttempts = 16;
-const taskKindId = kindId(names.Task);
 
 export class ObjectStore {
   readonly #store: WriteStore;
@@ -133,15 +139,15 @@ export class ObjectStore {
       const operation: Operation = value
         ? await this.#put(kind, key, value)
         : { type: 'delete', key: storeKey(kind, key) };
-      const node = nodeToRelease(kind, current, change);
+      const edit = allocationEdit(kind, current, change.type === 'put' ? change.object : undefined);
       const claims = claimChange(kind, current, change.type === 'put' ? change.object : undefined);
       const transaction = {
         compares: [...compareObject(kind, current), ...claims.compares],
         operations: [operation, ...claims.operations],
       };
-      const result = await (node === undefined
-        ? this.#store.transact(transaction)
-        : this.#transactAndRelease(transaction, node, current));
+      const result = await (edit
+        ? this.#transactWithAllocation(transaction, edit, current)
+        : this.#store.transact(transaction));
       if (result.succeeded) return outcome(current, value, result.revision);
       const [stored, ...claimed] = result.current;
       if (!stored) throw notFound(kind, splitKey(key).name);
@@ -166,6 +172,11 @@ export class ObjectStore {
     const object = await this.fetch(kind, key);
     if (!object) throw notFound(kind, splitKey(key).name);
     return object;
+  }
+
+  async #fetchNode(name: string): Promise<CachedObject | undefined> {
+    const { kv } = await this.#store.get(storeKey(names.Node, name));
+    return kv && CachedObject.fromStore(name, kv);
   }
 
   async #dryCreate(kind: AnyKind, key: string, value: Buffer): Promise<CachedObject> {
@@ -217,39 +228,74 @@ export class ObjectStore {
   }
 
   /**
-   * A task that ends or goes gives back what is set aside for it, in the same transaction. All tasks of a
-   * node share its record, so they take turns.
+   * Changes a task and what is set aside for it on its node. `decide` is pure and runs again when somebody was
+   * faster; what it throws is thrown. Throws ApiError NotFound.
    */
-  #transactAndRelease(
+  changeWithAllocation(
+    kind: AnyKind,
+    key: string,
+    decide: AllocatedDecision,
+    { dryRun }: WriteOptions,
+  ): Promise<Changed> {
+    return this.#turns.take(storeKey(kind, key), async () => {
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        const current = await this.#fetchExisting(kind, key);
+        const node = current.field(kind, 'spec.nodeName') ?? '';
+        const changed = await this.#allocations.take(node, () =>
+          this.#changeAllocated(kind, current, { node, decide, dryRun }),
+        );
+        if (changed) return { type: changed.type, object: changed.object.inVersion(kind) };
+      }
+      throw conflict(kind, splitKey(key).name, 'the task or its node keeps changing; please try again');
+    });
+  }
+
+  /** Undefined when somebody was faster. */
+  async #changeAllocated(
+    kind: AnyKind,
+    current: CachedObject,
+    { node, decide, dryRun }: WriteOptions & { node: string; decide: AllocatedDecision },
+  ): Promise<Changed | undefined> {
+    const [{ kv: record }, host] = await Promise.all([
+      this.#store.get(allocationKey(node)),
+      node === '' ? undefined : this.#fetchNode(node),
+    ]);
+    const decided = decide(current.inVersion(kind), { allocation: readAllocation(record), node: host });
+    const put: Change = { type: 'put', object: decided.object };
+    const value = encodeObject(kind, decided.object, () => current.parse());
+    if (isNoOp(current, put, value)) return { type: 'unchanged', object: current };
+    if (dryRun) return outcome(current, value, current.revision);
+    const write = allocationWrite(node, record, decided.allocation);
+    const result = await this.#store.transact({
+      compares: [...compareObject(kind, current), write.compare, ...compareObject(names.Node, host)],
+      operations: [await this.#put(kind, current.key, value), ...(write.operation ? [write.operation] : [])],
+    });
+    if (!result.succeeded) return undefined;
+    this.#allocations.wrote(node, write.operation, result.revision);
+    return outcome(current, value, result.revision);
+  }
+
+  /** A change that gives back what is set aside, in the same transaction. All tasks of a node share its record, so they take turns. */
+  #transactWithAllocation(
     transaction: Transaction,
-    node: string,
+    { node, edit }: AllocationEdit,
     task: CachedObject,
   ): Promise<TransactionResult> {
     return this.#allocations.take(node, async () => {
       let record: AllocationRecord | undefined = this.#allocations.get(node);
       for (let attempt = 1; ; attempt++) {
-        const allocation = readAllocation(record);
-        const release = allocationWrite(node, record, withoutTask(allocation, task.key) ?? allocation);
+        const write = allocationWrite(node, record, edit(readAllocation(record)));
         const result = await this.#store.transact({
-          compares: [...transaction.compares, release.compare],
-          operations: [...transaction.operations, ...(release.operation ? [release.operation] : [])],
+          compares: [...transaction.compares, write.compare],
+          operations: [...transaction.operations, ...(write.operation ? [write.operation] : [])],
         });
-        if (result.succeeded) this.#allocations.wrote(node, release.operation, result.revision);
+        if (result.succeeded) this.#allocations.wrote(node, write.operation, result.revision);
         const taskChanged = !result.succeeded && result.current[0]?.modRevision !== task.revision;
         if (result.succeeded || taskChanged || attempt === maxAttempts) return result;
-        record = result.current[1];
+        record = result.current[transaction.compares.length];
       }
     });
   }
-}
-
-/** The node whose allocation the change gives back, if it does. */
-function nodeToRelease(kind: AnyKind, current: CachedObject, change: Change): string | undefined {
-  if (kindId(kind) !== taskKindId) return undefined;
-  const node = current.field(kind, 'spec.nodeName');
-  if (!holdsAllocation(node, current.field(kind, 'status.phase'))) return undefined;
-  const goesOn = change.type === 'put' && holdsAllocation(node, String(change.object.status?.['phase']));
-  return goesOn ? undefined : node;
 }
 
 function compareObject(kind: Parameters<typeof storeKey>[0], object: CachedObject | undefined): Compare[] {

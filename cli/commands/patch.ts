@@ -61,7 +61,7 @@ async function readPatch({ patch: text, patchFile, type }: PatchOptions): Promis
   );
 }
 
-function parseSubresource(word: string | undefined): 'status' | 'scale' | undefined {
-  if (word === undefined || word === 'status' || word === 'scale') return word;
-  throw new UsageError('--subresource: want status or scale');
+function parseSubresource(word: string | undefined): 'status' | 'scale' | 'resize' | undefined {
+  if (word === undefined || word === 'status' || word === 'scale' || word === 'resize') return word;
+  throw new UsageError('--subresource: want status, scale or resize');
 }

@@ -73,6 +73,8 @@ export interface Runtime {
   /** Runs a created container; gives the pid of its first process. */
   start(cid: string): Promise<{ pid: number } | Refusal>;
   signal(cid: string, signal: Signal): Promise<void>;
+  /** Changes the limits of a running container. Resolves with why that cannot be, when it cannot. */
+  update(cid: string, limits: ContainerLimits): Promise<string | undefined>;
   /**
    * Runs a command inside a running container to its end, or kills it when `signal` aborts. Of its output the
    * first 10 KB are kept. Never throws.

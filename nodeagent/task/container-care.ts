@@ -1,21 +1,22 @@
 /**
- * What a running container gets besides running: its postStart hook, its probes, and before its end its
- * preStop hook. Part of the runner's turn: it changes the record only while `attend` or `prepareEnd` runs.
+ * What a running container gets besides running: its postStart hook, its probes, new resources, and before
+ * its end its preStop hook. Part of the runner's turn: it changes the record only while `attend` or `prepareEnd` runs.
  */
 import type { Clock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import type { Happening } from '../../client/event-recorder.ts';
+import type { NodeFacts } from '../hooks/hook.ts';
 import { TaskProbes } from '../probes/task-probes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { allDone } from './all-done.ts';
 import { LifecycleHooks } from './lifecycle-hooks.ts';
+import { Resizer } from './resize.ts';
 import { stopOf } from './task-order.ts';
 import { type ContainerRecord, containerSpec, liveCid, type TaskRecord } from './task-record.ts';
 
 export interface ContainerCareOptions {
-  runtime: Pick<Runtime, 'run'>;
-  /** Where tasks of this node listen. */
-  address: string;
+  runtime: Pick<Runtime, 'run' | 'update'>;
+  node: NodeFacts;
   save: () => Promise<void>;
   /** There is something to attend to. */
   wake: () => void;
@@ -32,16 +33,19 @@ export class ContainerCare {
   readonly #options: ContainerCareOptions;
   readonly #probes: TaskProbes;
   readonly #hooks: LifecycleHooks;
+  readonly #resizer: Resizer;
 
   constructor(record: TaskRecord, options: ContainerCareOptions) {
     this.#record = record;
     this.#options = options;
-    const { runtime, address, clock, logger, wake, onEvent } = options;
+    const { runtime, node, clock, logger, wake, onEvent, save } = options;
+    const { address } = node;
     this.#probes = new TaskProbes({
       ...{ runtime, address, clock, logger, onChange: wake },
       onFailure: ({ name }, kind, message) =>
         onEvent('Warning', 'Unhealthy', `${kind} probe of container ${name} failed: ${message}`),
     });
+    this.#resizer = new Resizer(record, { node, runtime, save, onEvent, nowMs: () => clock.now() });
     this.#hooks = new LifecycleHooks({ runtime, address, clock, onEnd: wake });
   }
 
@@ -50,6 +54,7 @@ export class ContainerCare {
     this.#hooks.keepOnly(new Set(containers.flatMap((container) => liveCid(container) ?? [])));
     await allDone(containers.map((container) => this.#begin(container)));
     await allDone(containers.map((container) => this.#applyHealth(container)));
+    await this.#resizer.attend();
     this.#probes.follow(this.#record);
   }
 

@@ -1,7 +1,11 @@
 /** What a container may use, in the kernel's units. Pure: resources of the API in, numbers out. */
-import type { TaskSpec, TaskStatus } from '../../api/kinds/task.ts';
+
+import type { TaskSpec } from '../../api/kinds/task.ts';
+import { type QosClass, qosClass } from '../../api/kinds/task-qos.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import { resourceAmounts } from '../../api/meta/quantity.ts';
+
+export { qosClass };
 
 export interface ContainerLimits {
   /** Absent: as much as there is. */
@@ -91,26 +95,6 @@ export function cpuShares(requestMilli: number): number {
 
 export function cpuQuotaMicros(cpuMilli: number): number {
   return Math.max(minQuotaMicros, Math.floor((cpuMilli * cpuPeriodMicros) / 1000));
-}
-
-export type QosClass = NonNullable<TaskStatus['qosClass']>;
-
-/** Kubernetes' classes: every container's limits are its requests; none asks for anything; the rest. */
-export function qosClass({
-  containers,
-  initContainers = [],
-}: Pick<TaskSpec, 'containers' | 'initContainers'>): QosClass {
-  const all = [...containers, ...initContainers].map(({ resources }) => ({
-    limits: resourceAmounts(resources.limits),
-    requests: resourceAmounts(resources.requests),
-  }));
-  const counted = ['cpu', 'memory'];
-  if (all.every(({ limits, requests }) => counted.every((name) => !limits[name] && !requests[name])))
-    return 'BestEffort';
-  const isGuaranteed = all.every(({ limits, requests }) =>
-    counted.every((name) => limits[name] && requests[name] === limits[name]),
-  );
-  return isGuaranteed ? 'Guaranteed' : 'Burstable';
 }
 
 /** kubelet's rule: guaranteed tasks die last, those that asked for nothing first, others by their share. */

@@ -32,6 +32,10 @@ export type ContainerLife =
       pid: number;
       startedAtMs: number;
       imageID?: string;
+      /** What it has been given; another than its spec's while a resize is on its way. */
+      resources?: Container['resources'];
+      /** Why a resize has not been done yet. */
+      resizeProblem?: string;
       /** What its probes have found out; absent without probes. */
       health?: Health;
       /** Set when this container alone is to end, and be restarted if its policy says so. */

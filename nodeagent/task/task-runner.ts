@@ -88,7 +88,7 @@ export class TaskRunner {
     this.#volumes = new TaskVolumes(context.node, record, context.configs);
     this.#care = new ContainerCare(record, {
       runtime: context.runtime,
-      address: context.node.address,
+      node: context.node,
       save: () => this.#save(),
       wake: () => this.wake(),
       onEvent: (type, reason, message) => this.#event(type, reason, message),
@@ -306,7 +306,8 @@ export class TaskRunner {
     const health = hasProbes(spec) ? { health: firstHealth(spec) } : {};
     const hook = spec.lifecycle?.postStart ? { isBeginning: true } : {};
     const image = imageID ? { imageID } : {};
-    container.life = { state: 'running', cid, pid, startedAtMs, ...health, ...hook, ...image };
+    const { resources } = spec;
+    container.life = { state: 'running', cid, pid, startedAtMs, resources, ...health, ...hook, ...image };
     await this.#save();
   }
 

@@ -1,9 +1,11 @@
 /** The status a task's record amounts to. Pure; the reporter sends it when it differs from what is known. */
 import type { ContainerStatus, TaskStatus } from '../../api/kinds/task.ts';
 import type { TaskPhase } from '../../api/kinds/task-phase.ts';
+import { resizeInProgress } from '../../api/kinds/task-resize.ts';
 import { type Condition, type NewCondition, withCondition } from '../../api/meta/conditions.ts';
 import { timestamp } from '../../api/meta/object-meta.ts';
 import { qosClass } from './limits.ts';
+import { isInPlace } from './resize.ts';
 import { hasStarted, isInitialised, isMain } from './task-order.ts';
 import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
 import { containerSpec, isOver, isReady } from './task-record.ts';
@@ -57,11 +59,8 @@ function reasonOf(
   return { reason: failed.reason, message };
 }
 
-function conditionsOf(
-  { task, containers, startedAtMs }: TaskRecord,
-  phase: TaskPhase,
-  nowMs: number,
-): Condition[] {
+function conditionsOf(record: TaskRecord, phase: TaskPhase, nowMs: number): Condition[] {
+  const { task, containers, startedAtMs } = record;
   const ready = containers.every((container) => container.role === 'init' || isReady(container));
   const over = phase === 'Succeeded' || phase === 'Failed';
   const readiness = {
@@ -74,8 +73,18 @@ function conditionsOf(
     initialized(containers),
     containers.every(isMain) ? startedAtMs : nowMs,
   );
+  conditions = resizeConditions(conditions, record, nowMs);
   conditions = withCondition(conditions, { type: 'ContainersReady', ...readiness }, nowMs);
   return withCondition(conditions, { type: 'Ready', ...readiness }, nowMs);
+}
+
+/** In progress until every container has what its task was admitted. */
+function resizeConditions(conditions: Condition[], record: TaskRecord, nowMs: number): Condition[] {
+  const open = record.containers.filter((container) => !isInPlace(record, container));
+  if (open.length === 0) return conditions.filter(({ type }) => type !== resizeInProgress);
+  const problem = open.flatMap(({ life }) => (life.state === 'running' ? (life.resizeProblem ?? []) : []))[0];
+  const why = problem === undefined ? {} : { reason: 'Error', message: problem };
+  return withCondition(conditions, { type: resizeInProgress, status: 'True', ...why }, nowMs);
 }
 
 function initialized(containers: readonly ContainerRecord[]): NewCondition {
@@ -88,7 +97,7 @@ function initialized(containers: readonly ContainerRecord[]): NewCondition {
 
 function containerStatus(record: TaskRecord, container: ContainerRecord): ContainerStatus {
   const { name, role, life, restartCount, last } = container;
-  const { image } = containerSpec(record, container);
+  const { image, resources } = containerSpec(record, container);
   const running = life.state === 'running' ? life : undefined;
   return {
     name,
@@ -97,6 +106,8 @@ function containerStatus(record: TaskRecord, container: ContainerRecord): Contai
     restartCount,
     state: stateOf(container),
     ...(last ? { lastState: { terminated: terminated(last) } } : {}),
+    ...(resources.requests ? { allocatedResources: resources.requests } : {}),
+    ...(running?.resources ? { resources: running.resources } : {}),
     ...(image === undefined ? {} : { image }),
     ...(running ? { pid: running.pid, containerID: `gantry://${running.cid}` } : {}),
     ...(running?.imageID === undefined ? {} : { imageID: running.imageID }),

@@ -12,6 +12,7 @@ import { getObject } from './get.ts';
 import { listObjects } from './list.ts';
 import { taskLog } from './log.ts';
 import { bindTask } from './plan.ts';
+import { patchResize, updateResize } from './resize.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 import { taskAttach, taskExec, taskPortForward } from './stream.ts';
 import { createToken } from './token.ts';
@@ -36,6 +37,7 @@ const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchO
 const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
 const bindingVerbs: Verbs = { create: bindTask };
 const evictionVerbs: Verbs = { create: evict };
+const resizeVerbs: Verbs = { get: getObject, update: updateResize, patch: patchResize };
 const logVerbs: Verbs = { get: taskLog };
 const execVerbs: Verbs = { create: taskExec };
 const attachVerbs: Verbs = { create: taskAttach };
@@ -60,6 +62,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return runs ? bindingVerbs : undefined;
     case 'eviction':
       return runs ? evictionVerbs : undefined;
+    case 'resize':
+      return runs ? resizeVerbs : undefined;
     case 'log':
       return runs ? logVerbs : undefined;
     case 'exec':

@@ -88,7 +88,8 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
   };
 }
 
-function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits): object {
+/** The OCI form of limits. */
+export function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits) {
   const quota = cpuMilli === undefined ? {} : { quota: cpuQuotaMicros(cpuMilli), period: cpuPeriodMicros };
   return {
     devices: [{ allow: false, access: 'rwm' }],

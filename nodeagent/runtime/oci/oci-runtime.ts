@@ -16,6 +16,7 @@ import type { Logger } from '../../../api/meta/logger.ts';
 import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import { runCommand, toolEnvironment, tryCommand } from '../../command.ts';
+import type { ContainerLimits } from '../../task/limits.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
 import {
@@ -26,7 +27,7 @@ import {
   type Runtime,
   type Signal,
 } from '../runtime.ts';
-import { configJson, type HostFacts } from './config-json.ts';
+import { configJson, type HostFacts, linuxResources } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
 import { readHostFacts } from './host-facts.ts';
 import { makeRoot, removeBundle } from './root-filesystem.ts';
@@ -101,6 +102,14 @@ export class OciRuntime implements Runtime {
   async signal(cid: string, signal: Signal): Promise<void> {
     // Fails only when nothing is left to be signalled.
     await this.#runc(['kill', cid, signal]);
+  }
+
+  async update(cid: string, limits: ContainerLimits): Promise<string | undefined> {
+    const { devices: _devices, ...resources } = linuxResources(limits);
+    const options = { input: JSON.stringify(resources) };
+    const args = ['--root', this.#runcRoot, 'update', '--resources', '-', cid];
+    const { exitCode, stderr } = await tryCommand(this.#options.runc, args, options);
+    return exitCode === 0 ? undefined : stderr.trim();
   }
 
   async run(cid: string, command: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {

@@ -86,6 +86,11 @@ export class UnconfinedRuntime implements Runtime {
     if (signal === 'KILL') await this.#exits.write(cid, 137);
   }
 
+  /** There are none to change. */
+  async update(): Promise<undefined> {
+    return undefined;
+  }
+
   async run(cid: string, command: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {
     const { env, workingDir } = await this.#spec(cid);
     const [file = '', ...args] = command;

@@ -2,7 +2,7 @@
  * What runs inside the user-mode Linux of cgroup-v2.test.ts: the production driver and groups on a unified
  * hierarchy. Writes what it saw to `<scratch>/seen.json`.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
@@ -15,6 +15,11 @@ export interface Seen {
   version?: number;
   /** Measured with a limit of 0.3. */
   cores?: number;
+  rssBytes?: number;
+  /** After a resize to 0.7 and 48 MiB. */
+  resizedCores?: number;
+  resizedMemory?: string;
+  resizeProblem?: string;
   eater?: ContainerState;
   eaterOomKills?: number;
   /** Of a container that wants twelve more processes than its limit of six allows. */
@@ -91,6 +96,12 @@ try {
   const busy = await run(cgroups, 'busy', 'while :; do :; done', { cpuMilli: 300 });
   await sleep(systemClock, 1000);
   seen.cores = await measureCores(cgroups, busy);
+  seen.rssBytes = cgroups.usage(busy).rssBytes;
+  const more = { cpuMilli: 700, cpuShares: 1024, memoryBytes: 48 * 2 ** 20, pids: 64, oomScoreAdj: 0 };
+  await cgroups.limit(busy, more);
+  seen.resizeProblem = (await runtime.update('busy', more)) ?? '';
+  seen.resizedCores = await measureCores(cgroups, busy);
+  seen.resizedMemory = readFileSync(`/sys/fs/cgroup${busy}/busy/memory.max`, 'utf8').trim();
   await remove(cgroups, 'busy', busy);
 
   const eater = await run(cgroups, 'eater', 'a=x; while :; do a=$a$a; done', { memoryBytes: 32 * 2 ** 20 });

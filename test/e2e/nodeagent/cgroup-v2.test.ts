@@ -62,6 +62,14 @@ describe('containers on cgroup v2', () => {
     expect(seen.cores).toBeLessThan(0.35);
   });
 
+  it('get more while they run, and are measured', () => {
+    expect(seen.resizeProblem).toBe('');
+    expect(seen.resizedCores).toBeGreaterThan(0.55);
+    expect(seen.resizedCores).toBeLessThan(0.8);
+    expect(seen.resizedMemory).toBe(String(48 * 2 ** 20));
+    expect(seen.rssBytes).toBeGreaterThan(0);
+  });
+
   it('are killed at their limit of memory, and say so', () => {
     expect(seen.eater).toMatchObject({ exitCode: 137, oomKilled: true });
     expect(seen.eaterOomKills).toBe(1);
