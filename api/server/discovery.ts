@@ -78,8 +78,8 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
           { name: 'eviction', verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
           { name: 'exec', verbs: streamVerbs, kind: own('ExecOptions') },
           { name: 'log', verbs: ['get'], kind },
-          { name: 'resize', verbs: partVerbs, kind },
           { name: 'portforward', verbs: streamVerbs, kind: own('PortForwardOptions') },
+          { name: 'resize', verbs: partVerbs, kind },
         ]
       : []),
   ];
