@@ -61,6 +61,7 @@ describe('legacy discovery', () => {
       'tasks/exec',
       'tasks/log',
       'tasks/portforward',
+      'tasks/resize',
       'plans',
     ]);
     const jobs = resourcesAt('/apis/gantry.dev/v1').filter(({ name }) => name.startsWith('jobs'));

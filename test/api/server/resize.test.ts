@@ -113,6 +113,16 @@ describe('resize', () => {
     expect(await setAside()).toBe(500);
   });
 
+  it('works on the pod as on its task', async () => {
+    const body = wanting({ cpu: '1', memory: '64Mi' });
+    const pod = await server.mergePatch(`/api/v1/namespaces/default/pods/${name}/resize`, body);
+    expect(pod.body).toMatchObject({ kind: 'Pod', spec: { nodeName: `n${serial}` } });
+    expect(condition(pod.body, 'PodResizeInProgress')).toBeDefined();
+    const { body: task } = await server.get(`${tasks}/${name}`);
+    expect(task.spec.containers[0].resources.requests.cpu).toBe('1');
+    expect(await setAside()).toBe(1000);
+  });
+
   it.each([
     [
       'other resources',
