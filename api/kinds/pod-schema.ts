@@ -4,7 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import { names } from './names.ts';
-import { objectShape } from './shapes.ts';
+import { objectShape, withDefault } from './shapes.ts';
 import { taskSpecShape, taskStatusShape } from './task.ts';
 
 /** JSON Schema, as far as it is put together here. */
@@ -234,13 +234,12 @@ export const taskOnlyFields = ['job', 'index', 'attempt'] as const;
 
 export const podSchema: TSchema = objectShape(
   names.Pod,
-  { spec: asShape(without(both(taskSpecShape, spec), taskOnlyFields)), status: asShape(podStatus()) },
+  {
+    spec: asShape(without(both(taskSpecShape, spec), taskOnlyFields)),
+    status: withDefault(asShape(both(taskStatusShape, status)), {}),
+  },
   'A task, in the form of a Pod of Kubernetes.',
 );
-
-function podStatus(): Schema {
-  return { ...both(taskStatusShape, status), default: {} };
-}
 
 /** The schema of tasks, for telling what they can say. */
 export const taskSpecSchema: Schema = taskSpecShape as unknown as Schema;

@@ -20,6 +20,10 @@ const outcomes: Record<string, string[][]> = {
   '07-probes.yaml': [['wait', 'job/probed', '--for=condition=Available']],
   '08-files.yaml': [['wait', 'job/files', '--for=condition=Available']],
   '09-gang.yaml': [['wait', 'job/simulation', '--for=condition=Complete']],
+  '10-kubernetes-pods.yaml': [
+    ['wait', 'pod/greeter', '--for=condition=Ready'],
+    ['wait', 'pod/asker', '--for=jsonpath={.status.phase}=Succeeded'],
+  ],
 };
 
 describe('the manifests', () => {

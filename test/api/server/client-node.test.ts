@@ -236,3 +236,23 @@ describe('makeInformer', () => {
     await informer.stop();
   });
 });
+
+test('CoreV1Api creates, reads, lists, patches, watches, evicts and deletes pods', async () => {
+  const api = config.makeApiClient(CoreV1Api);
+  const place = { namespace: 'default', name: 'typed' };
+  const container = { name: 'main', image: 'busybox', args: ['sleep', '60'] };
+  const body = { metadata: { name: 'typed' }, spec: { containers: [container], restartPolicy: 'Never' } };
+  const created = await api.createNamespacedPod({ namespace: 'default', body });
+  expect(created.status?.phase).toBe('Pending');
+  expect((await api.readNamespacedPod(place)).spec?.containers).toMatchObject([container]);
+  const { items } = await api.listNamespacedPod({
+    namespace: 'default',
+    fieldSelector: 'metadata.name=typed',
+  });
+  expect(items.map(({ metadata }) => metadata?.uid)).toEqual([created.metadata?.uid]);
+  const labelled = { ...created, metadata: { ...created.metadata, labels: { a: 'b' } } };
+  expect((await api.replaceNamespacedPod({ ...place, body: labelled })).metadata?.labels).toEqual({ a: 'b' });
+  expect((await api.readNamespacedPodStatus(place)).status?.phase).toBe('Pending');
+  await api.createNamespacedPodEviction({ ...place, body: { metadata: { name: 'typed' } } });
+  expect(await refusal(api.deleteNamespacedPod(place))).toEqual([404, 'NotFound']);
+});

@@ -1,6 +1,7 @@
 /** What people do with kubectl on this server, one row per verb or form of it. */
 import type { Row } from '../../kit/kubectl-matrix.ts';
 import { applies } from './kubectl-rows/applying.ts';
+import { pods } from './kubectl-rows/pods.ts';
 import { discovery, gets, stories } from './kubectl-rows/reading.ts';
 import { waits, watches } from './kubectl-rows/watching.ts';
 import { changes, creates, customKinds, deletes } from './kubectl-rows/writing.ts';
@@ -16,4 +17,5 @@ export const kubectlRows: readonly Row[] = [
   ...deletes,
   ...stories,
   ...customKinds,
+  ...pods,
 ];
