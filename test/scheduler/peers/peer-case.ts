@@ -2,6 +2,7 @@
  * What a case of a peer's table comes to here: its nodes and running tasks in the cluster state, the one
  * plugin the table is about in a profile, one decision, and the answer in the form the peer expects.
  */
+import { VirtualClock } from '../../../api/meta/clock.ts';
 import { ClusterState } from '../../../scheduler/cluster-state.ts';
 import { feasible } from '../../../scheduler/core/plugin.ts';
 import { balancedAllocation } from '../../../scheduler/core/plugins/balanced-allocation.ts';
@@ -25,6 +26,8 @@ import { type PluginEntry, Profile } from '../../../scheduler/core/profile.ts';
 import { scheduleTask } from '../../../scheduler/core/schedule.ts';
 import { schedulingTask } from '../../../scheduler/core/scheduling-task.ts';
 import type { Snapshot } from '../../../scheduler/core/snapshot.ts';
+import { Decider } from '../../../scheduler/decider.ts';
+import { SchedulingQueue } from '../../../scheduler/queue.ts';
 import { nodeOf, type PeerNode, type PeerTask, taskOf } from './peer-objects.ts';
 
 export interface PeerFile {
@@ -87,15 +90,12 @@ function placementsOf(table: PeerTable, { nodes, running, tasks = [] }: PeerCase
     })),
     ...entriesOf(table),
   ]);
-  const counts = new Map<string, number>();
+  const queue = new SchedulingQueue({ clock: new VirtualClock(), sort: profile.queueSort, hint: () => true });
   const asked = tasks.flatMap(({ count, ...task }) => Array.from({ length: count }, () => task));
-  for (const [at, words] of asked.entries()) {
-    const task = schedulingTask(taskOf(words, `asked-${at}`));
-    const { node } = scheduleTask(profile, state.snapshot, task);
-    if (node === undefined) continue;
-    state.assume(task, node);
-    counts.set(node, (counts.get(node) ?? 0) + 1);
-  }
+  for (const [at, words] of asked.entries()) queue.add(schedulingTask(taskOf(words, `asked-${at}`)));
+  const { placed } = new Decider({ profile, state, queue }).decideBatch(asked.length);
+  const counts = new Map<string, number>();
+  for (const { node } of placed) counts.set(node, (counts.get(node) ?? 0) + 1);
   return { placements: byName(counts) };
 }
 
