@@ -12,6 +12,7 @@ import type { Clock } from '../api/meta/clock.ts';
 import type { Logger } from '../api/meta/logger.ts';
 import { backoffMs, Loop } from '../api/meta/loop.ts';
 import { type ClusterHome, readJson, writeJson } from './cluster-home.ts';
+import { boundLogs } from './component-logs.ts';
 import type { Part } from './parts.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
@@ -52,6 +53,7 @@ export class Supervisor {
   readonly #self: ProcessIdentity;
   readonly #states = new Map<string, PartState>();
   readonly #loop: Loop;
+  readonly #logs: Loop;
 
   constructor(
     home: ClusterHome,
@@ -61,6 +63,10 @@ export class Supervisor {
     this.#clock = clock;
     this.#logger = logger;
     this.#self = self;
+    this.#logs = boundLogs(() => [...this.#states.values()].map(({ part }) => part.logFile), {
+      clock,
+      logger,
+    });
     this.#loop = new Loop({
       name: 'supervise parts',
       step: () => this.#check(),
@@ -76,6 +82,7 @@ export class Supervisor {
     this.setParts(parts, known.parts);
     await this.#save();
     this.#loop.start();
+    this.#logs.start();
   }
 
   /** Replaces the set of parts; parts that are no longer in it are left alone. */
@@ -92,7 +99,7 @@ export class Supervisor {
 
   /** Stops watching. The parts go on. */
   async stop(): Promise<void> {
-    await this.#loop.stop();
+    await Promise.all([this.#loop.stop(), this.#logs.stop()]);
   }
 
   #adopt(part: Part, running: RunningPart | undefined): PartState {

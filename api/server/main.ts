@@ -18,6 +18,8 @@ interface Flags {
   pkiDir: string;
   tokenFile?: string;
   auditLog?: string;
+  auditLogMaxsize: string;
+  auditLogMaxbackup: string;
   serviceCidr: string;
 }
 
@@ -30,6 +32,8 @@ const flags = new Command('gantry-apiserver')
   .requiredOption('--pki-dir <dir>', 'ca.crt, apiserver.crt/.key, apiserver-client.crt/.key')
   .option('--token-file <file>', 'bearer tokens, hashed')
   .option('--audit-log <file>', 'where to write who changed what')
+  .option('--audit-log-maxsize <MiB>', 'size at which the audit log is put aside', '16')
+  .option('--audit-log-maxbackup <n>', 'audit logs kept beside the one that is written', '3')
   .option('--service-cidr <range>', 'addresses of services are allotted from it', defaultServiceCidr)
   .parse()
   .opts<Flags>();
@@ -76,8 +80,20 @@ async function main(): Promise<void> {
 
 function auditLog(): { audit?: AuditLog } {
   if (!flags.auditLog) return {};
-  const complain = (error: Error): void => logger.error({ err: error }, 'the audit log cannot be written');
-  return { audit: fileAuditLog(flags.auditLog, complain) };
+  return {
+    audit: fileAuditLog(flags.auditLog, {
+      maxBytes: atLeastOne('--audit-log-maxsize', flags.auditLogMaxsize) * 1024 * 1024,
+      backups: atLeastOne('--audit-log-maxbackup', flags.auditLogMaxbackup),
+      onError: (error) => logger.error({ err: error }, 'the audit log cannot be written'),
+    }),
+  };
+}
+
+function atLeastOne(flag: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new RangeError(`${flag} must be a whole number from 1 on`);
+  return number;
 }
 
 function stopOnSignal(stop: () => Promise<void>): void {

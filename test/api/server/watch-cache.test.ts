@@ -1,8 +1,11 @@
 /** The watch cache defends itself against stores that lag, break, go back or are shared. */
-import { expect, it } from 'vitest';
-import { systemClock } from '../../../api/meta/clock.ts';
+import { expect, it, vi } from 'vitest';
+import { systemClock, VirtualClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
+import { CachedObject } from '../../../api/server/cached-object.ts';
+import { Metrics } from '../../../api/server/metrics.ts';
 import { WatchCache } from '../../../api/server/watch-cache.ts';
+import type { WatchHubs } from '../../../api/server/watch-hubs.ts';
 import { openMemoryStore } from '../../../api/store/memory-store.ts';
 import type { Store, WatchHandler } from '../../../api/store/store.ts';
 
@@ -124,5 +127,61 @@ it('shares one question to the store among readers that ask at once', async () =
   const cache = await started(store);
   await Promise.all(Array.from({ length: 100 }, () => cache.waitUntilCurrent()));
   expect(questions).toBeLessThanOrEqual(2);
+  await cache.stop();
+});
+
+const auditIntervalMs = 5 * 60_000;
+const key = (name: string): string => `/registry/core/configmaps/default/${name}`;
+
+it.each<[string, (cache: WatchCache) => void, number]>([
+  ['lost an object', (cache) => cache.kind(configMaps).remove('default/a', cache.revision), 1],
+  [
+    'has an object nobody wrote',
+    (cache) => {
+      const kv = {
+        value: Buffer.from('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}'),
+        modRevision: 1,
+      };
+      cache.kind(configMaps).put(CachedObject.fromStore('default/x', kv));
+    },
+    1,
+  ],
+  [
+    'has old states of two objects',
+    (cache) => {
+      for (const name of ['a', 'b']) {
+        const kv = {
+          value: Buffer.from(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"${name}"}}`),
+          modRevision: 1,
+        };
+        cache.kind(configMaps).put(CachedObject.fromStore(`default/${name}`, kv));
+      }
+    },
+    2,
+  ],
+])('that %s finds out by itself, says so, and lists again', async (_what, corrupt, drift) => {
+  const clock = new VirtualClock();
+  const store = openMemoryStore({ clock, logger: silentLogger });
+  for (const name of ['a', 'b']) await put(store, key(name), name);
+  const cache = new WatchCache({ store, clock, logger: silentLogger });
+  await cache.start();
+  const metrics = new Metrics();
+  metrics.observeState({ cache, hubs: { counts: () => [] } as unknown as WatchHubs });
+  const text = async (): Promise<string> =>
+    /^store_cache_drift_total (\d+)$/m.exec(await metrics.text())?.[1] ?? '';
+
+  await clock.advance(auditIntervalMs);
+  expect(await text()).toBe('0');
+  const reset = vi.fn();
+  cache.kind(configMaps).subscribe({ onEvent() {}, onReset: reset });
+  corrupt(cache);
+  await clock.advance(auditIntervalMs);
+  expect(await text()).toBe(String(drift));
+  await clock.advance(1000);
+  expect(reset).toHaveBeenCalledTimes(1);
+  expect([...cache.kind(configMaps).keys]).toEqual(['default/a', 'default/b']);
+  expect(cache.kind(configMaps).get('default/b')?.parse()['data']).toEqual({ text: 'b' });
+  await clock.advance(2 * auditIntervalMs);
+  expect(await text()).toBe(String(drift));
   await cache.stop();
 });
