@@ -13,6 +13,7 @@ import { isServing, isTerminal } from '../api/kinds/task-phase.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import { type Budget, Budgets } from './core/budgets.ts';
+import { hasCrashed, workOf } from './core/crash-record.ts';
 import { Gangs } from './core/gangs.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
 import { NodeTable } from './core/node-table.ts';
@@ -184,6 +185,8 @@ export class ClusterState {
   setTask(task: Task): void {
     const { uid = '' } = task.metadata;
     const { nodeName } = task.spec;
+    const work = hasCrashed(task) ? workOf(task) : undefined;
+    if (work !== undefined && nodeName !== undefined) this.#table.crashes.note(work, nodeName, uid);
     if (nodeName === undefined || isTerminal(task.status.phase)) {
       this.#release(uid);
       const { gang, job } = footprintOf(task);

@@ -11,6 +11,8 @@ export interface NodeFacts {
   allocatable: ResourceAmounts;
   /** Names of its GPUs. */
   devices: readonly string[];
+  /** Images it has, and their bytes. */
+  images: ReadonlyMap<string, number>;
   labels: Labels;
   taints: readonly Taint[];
   /** Cordoned: `spec.unschedulable`. */
@@ -25,6 +27,9 @@ export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
     name: metadata.name,
     allocatable: allocatableOf(status),
     devices: (status.devices ?? []).map(({ name }) => name),
+    images: new Map(
+      (status.images ?? []).flatMap(({ names, sizeBytes = 0 }) => names.map((name) => [name, sizeBytes])),
+    ),
     labels: metadata.labels ?? {},
     taints: spec.taints ?? [],
     unschedulable: spec.unschedulable ?? false,

@@ -9,6 +9,7 @@
 import { chooseDevices, type DeviceShares, gpuMilli, sharesOf } from '../../api/kinds/devices.ts';
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import { CrashRecord } from './crash-record.ts';
 import { DeviceTable } from './device-table.ts';
 import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
@@ -33,6 +34,8 @@ export class NodeTable implements Snapshot {
   topologyChanges = 0;
   readonly names: string[] = [];
   readonly labels: Labels[] = [];
+  readonly imageBytes: ReadonlyMap<string, number>[] = [];
+  readonly crashes = new CrashRecord();
   readonly taintSets: (readonly Taint[])[] = [[]];
   present = new Uint8Array(firstCapacity);
   ready = new Uint8Array(firstCapacity);
@@ -105,6 +108,15 @@ export class NodeTable implements Snapshot {
     return this.#devices.on(slot).free;
   }
 
+  crashesOf(work: string): ReadonlyMap<number, number> {
+    const slots = new Map<number, number>();
+    for (const [node, attempts] of this.crashes.of(work)) {
+      const slot = this.#slots.get(node);
+      if (slot !== undefined) slots.set(slot, attempts);
+    }
+    return slots;
+  }
+
   /** Which GPUs of the node a task would get, as the API server will choose; undefined when it asks for none. */
   devicesFor(name: string, { requests }: Pick<Footprint, 'requests'>): DeviceShares | undefined {
     const milli = requests[gpuMilli] ?? 0;
@@ -146,6 +158,7 @@ export class NodeTable implements Snapshot {
     this.labels[slot] = facts.labels;
     this.#setDomains(slot, facts.labels);
     this.#devices.setNames(slot, facts.devices);
+    this.imageBytes[slot] = facts.images;
     // A node that sets no limit to its tasks has none (as in the API server's check).
     this.#setAllocatable(slot, { pods: Number.POSITIVE_INFINITY, ...facts.allocatable });
     this.#touch(slot);
@@ -235,6 +248,7 @@ export class NodeTable implements Snapshot {
     this.#slots.set(name, slot);
     this.names[slot] = name;
     this.labels[slot] = {};
+    this.imageBytes[slot] = new Map();
     this.#rankIsStale = true;
     return slot;
   }

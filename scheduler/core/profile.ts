@@ -8,6 +8,8 @@ import { ApiError } from '../../api/meta/api-error.ts';
 import { type Plugin, pointsWithoutRunner } from './plugin.ts';
 import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { bestFit } from './plugins/best-fit.ts';
+import { crashAvoidance } from './plugins/crash-avoidance.ts';
+import { imageLocality } from './plugins/image-locality.ts';
 import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
 import { leastAllocated } from './plugins/least-allocated.ts';
@@ -18,6 +20,7 @@ import { nodeReady } from './plugins/node-ready.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
+import { stranding } from './plugins/stranding.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
 import { topologySpread } from './plugins/topology-spread.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
@@ -60,7 +63,9 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: nodeDevices },
   { plugin: topologySpread, weight: 2 },
   { plugin: interTaskAffinity, weight: 2 },
+  { plugin: imageLocality },
   { plugin: jobSpreading, weight: 2 },
+  { plugin: crashAvoidance, weight: 10 },
   { plugin: bestFit },
 ];
 
@@ -71,10 +76,14 @@ export const spreadingPlugins: readonly PluginEntry[] = [
   { plugin: balancedAllocation },
 ];
 
+/** Borg's hybrid: full nodes, and on each as little left of one resource as of the others. */
+export const hybridPlugins: readonly PluginEntry[] = [...defaultPlugins, { plugin: stranding, weight: 2 }];
+
 /** By the name a scheduler process is told. */
 export const pluginSets: ReadonlyMap<string, readonly PluginEntry[]> = new Map([
   ['pack', defaultPlugins],
   ['spread', spreadingPlugins],
+  ['hybrid', hybridPlugins],
 ]);
 
 /** A filter's mark must stay below `absent`. */

@@ -10,6 +10,7 @@ import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
 import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
 import { keyOf } from '../../api/meta/object-meta.ts';
 import type { ResourceAmounts } from '../../api/meta/quantity.ts';
+import { workOf } from './crash-record.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type TaskIdentity, type TaskRelations, taskIdentity, taskRelations } from './task-identity.ts';
 
@@ -43,6 +44,9 @@ export interface SchedulingTask extends Footprint {
   nodeAffinity: NonNullable<Affinity['nodeAffinity']>;
   tolerations: readonly Toleration[];
   relations: TaskRelations;
+  images: readonly string[];
+  /** What it is an attempt at (crash-record.ts). */
+  work?: string;
   /**
    * Tasks of one signature are alike to every filter and, but for where the rest of their jobs is, to every
    * scorer: what is worked out for one holds for all (Borg's and kube-scheduler's equivalence class).
@@ -53,10 +57,12 @@ export interface SchedulingTask extends Footprint {
 export function schedulingTask(task: Task): SchedulingTask {
   const { metadata, spec } = task;
   const relations = taskRelations(task);
+  const work = workOf(task);
   const { job, identity, ...footprint } = footprintOf(task, relations);
   const asks = {
     ...footprint,
     relations,
+    images: spec.containers.flatMap(({ image }) => image ?? []),
     priority: spec.priority ?? 0,
     nodeSelector: spec.nodeSelector ?? {},
     nodeAffinity: spec.affinity?.nodeAffinity ?? {},
@@ -67,6 +73,7 @@ export function schedulingTask(task: Task): SchedulingTask {
     identity,
     ...(job === undefined ? {} : { job }),
     ...(spec.priorityClassName === undefined ? {} : { priorityClassName: spec.priorityClassName }),
+    ...(work === undefined ? {} : { work }),
     key: keyOf(task),
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',

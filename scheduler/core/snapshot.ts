@@ -57,6 +57,10 @@ export interface Snapshot {
   taskChange(number: number): TaskChange | undefined;
   /** Undefined when no node offers or uses it. */
   resource(name: string): ResourceColumns | undefined;
+  /** By slot: images the node has, and their bytes. */
+  readonly imageBytes: readonly ReadonlyMap<string, number>[];
+  /** How many attempts of a piece of work (`SchedulingTask.work`) failed on each slot that any failed on. */
+  crashesOf(work: string): ReadonlyMap<number, number>;
   /** What is free of each of the node's GPUs, in thousandths. */
   deviceFree(slot: number): readonly number[];
   /** Slots on which a port (`TCP/8080`) is taken. */

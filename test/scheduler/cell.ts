@@ -13,6 +13,8 @@ export interface NodeWords {
   taints?: Node['spec']['taints'];
   cordoned?: boolean;
   ready?: boolean;
+  /** Bytes by name. */
+  images?: Record<string, number>;
   /** Names of GPUs. */
   devices?: string[];
 }
@@ -37,6 +39,7 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
     cordoned,
     ready = true,
     devices,
+    images = {},
   } = words;
   return {
     apiVersion: Node.apiVersion,
@@ -46,6 +49,7 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
     status: {
       allocatable,
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      images: Object.entries(images).map(([image, sizeBytes]) => ({ names: [image], sizeBytes })),
       ...(devices ? { devices: devices.map((one) => ({ name: one })) } : {}),
     },
   };

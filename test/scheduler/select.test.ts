@@ -64,6 +64,7 @@ describe('node table', () => {
     name,
     allocatable: { cpu },
     devices: [],
+    images: new Map(),
     labels: {},
     taints: [],
     unschedulable: false,
