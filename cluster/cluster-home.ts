@@ -25,6 +25,8 @@ export interface NodeRecord {
   port: number;
   /** Network namespace of the node; absent where the host allows none. */
   networkNamespace?: string;
+  /** Addresses of its tasks that have a network of their own; known inside the cluster only. */
+  taskCidr?: string;
 }
 
 export interface EtcdMember {

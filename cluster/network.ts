@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { ApiError } from '../api/meta/api-error.ts';
+import type { NodeRecord } from './cluster-home.ts';
 
 export interface Bridge {
   device: string;
@@ -71,9 +72,22 @@ export async function ensureNamespace(namespace: string, address: string, bridge
       ['-n', namespace],
       `link set lo up\naddr add ${address}/24 dev eth0\nlink set eth0 up\nroute add default via ${bridge.address}\n`,
     );
+    // Else a task could not reach itself through the address of its service. Kernels without the switch need it not.
+    await ip('netns', 'exec', namespace, 'sysctl', '-qew', 'net.bridge.bridge-nf-call-iptables=0');
   } catch (error) {
     await removeNamespace(namespace);
     throw error;
+  }
+}
+
+/** Between the tasks that have addresses of their own: each node's are behind its address. Repeatable. */
+export async function ensureRoutes(nodes: readonly NodeRecord[]): Promise<void> {
+  const routed = nodes.filter(({ taskCidr }) => taskCidr !== undefined);
+  for (const { name, networkNamespace } of routed) {
+    if (networkNamespace === undefined) continue;
+    const others = routed.filter((other) => other.name !== name);
+    const lines = others.map(({ taskCidr, address }) => `route replace ${taskCidr} via ${address}\n`);
+    if (lines.length > 0) await ipBatch(['-n', networkNamespace], lines.join(''));
   }
 }
 

@@ -99,6 +99,7 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
     ...['--cell', home.name],
     // Only a node with an address of its own can have a DNS server there; rules belong into its own namespace.
     ...(node.networkNamespace === undefined ? ['--dns-port', '0', '--service-proxy', 'none'] : []),
+    ...(node.taskCidr === undefined ? [] : ['--task-cidr', node.taskCidr]),
     ...['--pki-dir', nodePki(home, node.name)],
     ...['--driver', record.driver],
     '--shared-machine',

@@ -112,6 +112,7 @@ async function planNode(home: ClusterHome, index: number, bridge: Bridge | undef
     address: `${bridge.subnet}.${10 + index}`,
     port: agentPort,
     networkNamespace: `gantry-${home.name}-${name}`,
+    taskCidr: `10.88.${index}.0/24`,
   };
 }
 

@@ -14,7 +14,7 @@ import { prepareImages } from './cached-images.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type ClusterHome, type ClusterRecord, createHome, readRecord, writeJson } from './cluster-home.ts';
 import { examineMachine, type Machine } from './machine.ts';
-import { ensureBridge, ensureNamespace } from './network.ts';
+import { ensureBridge, ensureNamespace, ensureRoutes } from './network.ts';
 import type { Output, UpOptions } from './options.ts';
 import { durationMs, planCluster, wholeNumber } from './plan.ts';
 import { isAlive, signal } from './process-identity.ts';
@@ -76,6 +76,7 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
           networkNamespace && ensureNamespace(networkNamespace, address, bridge),
       ),
     );
+    await ensureRoutes(record.nodes);
     return `${bridge.subnet}.0/24 on ${bridge.device}`;
   });
 

@@ -134,7 +134,9 @@ export class NodeAgent {
       logger.info({ cid }, 'removing a container of no task');
       await runtime.delete(cid);
     }
-    await removeStrayDirectories(node.volumeDirectory, new Set(known.map(({ uid }) => uid)));
+    const uids = new Set(known.map(({ uid }) => uid));
+    await node.networks?.removeStrays(uids);
+    await removeStrayDirectories(node.volumeDirectory, uids);
   }
 
   #onExit(cid: string): void {

@@ -20,16 +20,18 @@ export interface CommandOptions {
   cwd?: string;
   input?: string;
   timeoutMs?: number;
+  /** Instead of `toolEnvironment`. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Runs to the end and never throws for an exit code; a missing tool has exit code undefined. */
 export async function tryCommand(
   command: string,
   args: readonly string[],
-  { cwd, input, timeoutMs = 60_000 }: CommandOptions = {},
+  { cwd, input, timeoutMs = 60_000, env = toolEnvironment }: CommandOptions = {},
 ): Promise<CommandOutcome> {
   const { exitCode, stdout, stderr, shortMessage, failed } = await execa(command, args, {
-    env: toolEnvironment,
+    env,
     extendEnv: false,
     reject: false,
     timeout: timeoutMs,

@@ -5,6 +5,7 @@
 import { dirname } from 'node:path';
 import { silentLogger } from '../api/meta/logger.ts';
 import { detectCgroups } from './cgroup/cgroups.ts';
+import { unmountTaskNetworks } from './network/task-networks.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
@@ -20,6 +21,7 @@ export interface NodeRemains {
 export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
   const options = { rootDirectory, runDirectory, logger: silentLogger };
   for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
+  await unmountTaskNetworks(runDirectory);
   await removeStrayDirectories(volumeDirectoryIn(rootDirectory), new Set());
   await removeCgroup(cgroupParent);
 }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiError } from '../api/meta/api-error.ts';
+import { parseRange } from '../api/meta/ip-address.ts';
 import { dnsSubdomainError, labelValueError, qualifiedNameError } from '../api/meta/names.ts';
 import { canonicalQuantity } from '../api/meta/quantity.ts';
 import type { Reserves } from './allocatable.ts';
@@ -24,6 +25,8 @@ export interface AgentFlags {
   /** 0: no DNS. */
   dnsPort: number;
   serviceProxy: 'nft' | 'none';
+  /** Addresses of tasks with a network of their own; absent: there are none. */
+  taskCidr?: string;
   pkiDirectory: string;
   driver: DriverChoice;
   capacity: Record<string, string>;
@@ -72,6 +75,7 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     cell: cellOf(values.cell ?? 'gantry'),
     dnsPort: wholeNumber('dns-port', values['dns-port'] ?? '53'),
     serviceProxy: serviceProxyOf(values['service-proxy'] ?? 'nft'),
+    ...(values['task-cidr'] === undefined ? {} : { taskCidr: rangeOf(values['task-cidr']) }),
     pkiDirectory: required('pki-dir'),
     driver: driverOf(values.driver ?? 'auto'),
     capacity: amountsOf('capacity', values.capacity ?? ''),
@@ -126,6 +130,7 @@ function parse(args: readonly string[]) {
         cell: text,
         'dns-port': text,
         'service-proxy': text,
+        'task-cidr': text,
         'pki-dir': text,
         driver: text,
         capacity: text,
@@ -174,6 +179,11 @@ function percent(flag: string, text: string): number {
   const value = wholeNumber(flag, text);
   if (value <= 100) return value;
   throw new ApiError('BadRequest', `--${flag} must be from 0 to 100, not ${text}`);
+}
+
+function rangeOf(text: string): string {
+  parseRange(text);
+  return text;
 }
 
 function driverOf(text: string): DriverChoice {

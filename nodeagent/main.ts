@@ -16,6 +16,7 @@ import { NodeImages } from './images/node-images.ts';
 import { logRotation } from './logs/log-rotation.ts';
 import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { NodeNetwork } from './network/node-network.ts';
+import { TaskNetworks } from './network/task-networks.ts';
 import { nodeResources } from './node-resources.ts';
 import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
@@ -53,6 +54,9 @@ async function main(): Promise<void> {
     allowedHostPaths: flags.allowedHostPaths,
     ...(cgroups ? { cgroups } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
+    ...(flags.taskCidr !== undefined && driver === 'oci'
+      ? { networks: new TaskNetworks({ runDirectory, subnet: flags.taskCidr }) }
+      : {}),
     linkedServices: (namespace: string) => network.linkedServices(namespace),
   };
 

@@ -6,7 +6,7 @@ import type { Task } from './task.ts';
 import { listeningPort } from './task-request.ts';
 import type { TemplateSpec } from './task-spec.ts';
 
-type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
+type Parts = Pick<TemplateSpec, 'containers' | 'initContainers' | 'hostNetwork'>;
 
 /** Undefined until a node has taken the task on. */
 export function taskAddress({ status }: Pick<Task, 'status'>): string | undefined {
@@ -27,6 +27,6 @@ export function targetPortNumber(
   const found = ports.find(
     (port) => port.protocol === protocol && (port.name === targetPort || port.containerPort === targetPort),
   );
-  if (found) return listeningPort(found);
+  if (found) return listeningPort(found, spec);
   return typeof targetPort === 'number' ? targetPort : undefined;
 }

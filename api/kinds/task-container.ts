@@ -19,7 +19,7 @@ const portShape = closedObject(
     ),
     hostPort: optional(
       count(
-        'Port taken on the node; defaults to containerPort, as tasks share the network of their node. 0: any; the task finds it in PORT and PORT_<NAME>.',
+        'Port taken on the node; defaults to containerPort, as tasks share the network of their node (hostNetwork: false, and it defaults to none). 0: any; the task finds it in PORT and PORT_<NAME>.',
         { maximum: 65535 },
       ),
     ),

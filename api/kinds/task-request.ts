@@ -5,19 +5,29 @@
 import { type ResourceAmounts, resourceAmounts } from '../meta/quantity.ts';
 import type { ContainerPort, TemplateSpec } from './task-spec.ts';
 
-type Parts = Pick<TemplateSpec, 'containers' | 'initContainers'>;
+type Parts = Pick<TemplateSpec, 'containers' | 'initContainers' | 'hostNetwork'>;
+/** Which network a task is in; absent: the node's. */
+export type NetworkChoice = Pick<TemplateSpec, 'hostNetwork'>;
 
 /** Ports of a node that are allotted to tasks which ask for any (hostPort 0). */
 export const allottedPorts = { first: 20_000, count: 10_000 };
 
 /** `TCP/8080`: how a port taken on a node is written in allocations. */
-export function hostPortKey(port: ContainerPort): string {
-  return `${port.protocol}/${listeningPort(port)}`;
+export function hostPortKey({ protocol, hostPort, containerPort }: ContainerPort): string {
+  return `${protocol}/${hostPort || containerPort}`;
 }
 
-/** The port a task listens on: its node port, as it shares the address of its node. */
-export function listeningPort({ hostPort, containerPort }: ContainerPort): number {
-  return hostPort || containerPort;
+/** The port a task listens on at its address: sharing the node's address, its node port. */
+export function listeningPort(
+  { hostPort, containerPort }: ContainerPort,
+  { hostNetwork = true }: NetworkChoice,
+): number {
+  return (hostNetwork && hostPort) || containerPort;
+}
+
+/** Whether the port is one of the node's: with a network of its own a task takes only those it names. */
+export function isNodePort({ hostPort }: ContainerPort, { hostNetwork = true }: NetworkChoice): boolean {
+  return hostNetwork || hostPort !== undefined;
 }
 
 /** The number is chosen when the task is bound. */
@@ -59,9 +69,9 @@ function add(sum: ResourceAmounts, amounts: ResourceAmounts): void {
  * The node ports all its containers take, as far as they are known, each once: init containers may use those
  * of the others.
  */
-export function taskHostPorts({ containers, initContainers = [] }: Parts): string[] {
+export function taskHostPorts({ containers, initContainers = [], hostNetwork = true }: Parts): string[] {
   const all = [...containers, ...initContainers].flatMap(({ ports }) =>
-    (ports ?? []).filter((port) => !wantsAnyPort(port)).map(hostPortKey),
+    (ports ?? []).filter((port) => isNodePort(port, { hostNetwork }) && !wantsAnyPort(port)).map(hostPortKey),
   );
   return [...new Set(all)];
 }

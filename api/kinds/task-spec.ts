@@ -6,7 +6,7 @@ import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { gpuMilli, wholeDevice } from './devices.ts';
-import { closedObject, count, list, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
+import { closedObject, count, flag, list, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
 import { type Affinity, affinityShape, type NodeSelectorTerm, validateAffinity } from './task-affinity.ts';
 import {
   type Container,
@@ -18,7 +18,7 @@ import {
   validateContainer,
   validateInitContainer,
 } from './task-container.ts';
-import { hostPortKey, taskRequests, wantsAnyPort } from './task-request.ts';
+import { hostPortKey, isNodePort, taskRequests, wantsAnyPort } from './task-request.ts';
 import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
 import { type SpreadConstraint, spreadConstraintsShape, validateSpread } from './topology-spread.ts';
 
@@ -85,6 +85,11 @@ export const templateSpecFields = {
     text('PriorityClass of the task: monitoring, production, batch, best-effort or one of your own.'),
   ),
   schedulerName: withDefault(text('Which scheduler places the task.'), 'default-scheduler'),
+  hostNetwork: optional(
+    flag(
+      'Default true: the task shares the address and the ports of its node. false: it has a network and an address of its own.',
+    ),
+  ),
   hostname: optional(text("Host name inside the containers; default is the task's name.")),
 };
 
@@ -165,7 +170,7 @@ function hostPortClashes(spec: TemplateSpec, path: string): Cause[] {
   const taken = new Set<string>();
   for (const [c, container] of spec.containers.entries()) {
     for (const [p, port] of (container.ports ?? []).entries()) {
-      if (wantsAnyPort(port)) continue;
+      if (wantsAnyPort(port) || !isNodePort(port, spec)) continue;
       const key = hostPortKey(port);
       if (taken.has(key))
         causes.push({

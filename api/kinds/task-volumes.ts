@@ -70,7 +70,7 @@ const fieldRefShape = closedObject(
   {
     apiVersion: optional(text('Not used.')),
     fieldPath: text(
-      "metadata.name, metadata.namespace, metadata.uid, metadata.labels['…'], metadata.annotations['…'], spec.nodeName or status.hostIP.",
+      "metadata.name, metadata.namespace, metadata.uid, metadata.labels['…'], metadata.annotations['…'], spec.nodeName, status.hostIP or status.podIP.",
     ),
   },
   { description: 'A field of the task.' },
@@ -119,7 +119,14 @@ export type EnvSource = Static<typeof envFromShape>;
 export type Projection = Omit<NonNullable<Volume['configMap']>, 'name'>;
 export type EnvVariable = Static<typeof envShape>;
 
-const plainFields = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'status.hostIP'];
+const plainFields = [
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'status.hostIP',
+  'status.podIP',
+];
 
 export function validateVolumes(volumes: readonly Volume[], path: string): Cause[] {
   const seen = new Set<string>();

@@ -55,7 +55,11 @@ function grouped(tasks: readonly Task[], describe: Describe): EndpointGroup[] {
 
 function ownPortsOf({ spec }: Task): EndpointPort[] {
   return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ ports = [] }) =>
-    ports.map((port) => ({ name: port.name ?? '', protocol: port.protocol, port: listeningPort(port) })),
+    ports.map((port) => ({
+      name: port.name ?? '',
+      protocol: port.protocol,
+      port: listeningPort(port, spec),
+    })),
   );
 }
 

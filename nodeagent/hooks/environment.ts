@@ -37,7 +37,7 @@ export const environmentHook: StartHook = async (start) => {
 };
 
 /** A label or an annotation that is not there is empty. */
-function textOf({ value, valueFrom }: EnvVariable, { task }: TaskRecord, node: NodeFacts): string {
+function textOf({ value, valueFrom }: EnvVariable, { task, address }: TaskRecord, node: NodeFacts): string {
   if (!valueFrom?.fieldRef) return value;
   const { fieldPath } = valueFrom.fieldRef;
   const { metadata } = task;
@@ -49,6 +49,7 @@ function textOf({ value, valueFrom }: EnvVariable, { task }: TaskRecord, node: N
     'metadata.uid': metadata.uid,
     'spec.nodeName': node.name,
     'status.hostIP': node.address,
+    'status.podIP': address ?? node.address,
   };
   return fields[fieldPath] ?? '';
 }
@@ -70,10 +71,10 @@ export function ownVariables(
     GANTRY_NODE_NAME: node.name,
     GANTRY_NODE_ADDRESS: node.address,
     ...(spec.job === undefined ? {} : { GANTRY_JOB_NAME: spec.job }),
-    ...(first ? { PORT: `${listeningPort(first)}` } : {}),
+    ...(first ? { PORT: `${listeningPort(first, spec)}` } : {}),
     ...Object.fromEntries(
       ports.flatMap((port) =>
-        port.name === undefined ? [] : [[`PORT_${variableName(port.name)}`, `${listeningPort(port)}`]],
+        port.name === undefined ? [] : [[`PORT_${variableName(port.name)}`, `${listeningPort(port, spec)}`]],
       ),
     ),
   };

@@ -10,6 +10,7 @@ import type { Cgroups } from '../cgroup/cgroups.ts';
 import type { TaskResolution } from '../dns/resolv-conf.ts';
 import type { ImageConfig } from '../images/image-config.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
+import type { TaskNetworks } from '../network/task-networks.ts';
 import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
 import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
 import type { AllowedPath } from '../volumes/host-path.ts';
@@ -20,6 +21,7 @@ import { imageHook } from './image.ts';
 import { limitsHook } from './limits.ts';
 import { logHook } from './logs.ts';
 import { namesHook } from './names.ts';
+import { networkHook } from './network.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
 import { terminationHook } from './termination.ts';
@@ -38,6 +40,8 @@ export interface NodeFacts {
   allowedHostPaths?: readonly AllowedPath[];
   /** How tasks find names; absent: as the node does. */
   resolution?: TaskResolution;
+  /** For tasks that want a network of their own; absent: they cannot have one here. */
+  networks?: TaskNetworks;
   /** Services whose addresses tasks of the namespace find in their environment. */
   linkedServices?: (namespace: string) => readonly Service[];
   /** Parent of the tasks' groups. */
@@ -79,6 +83,7 @@ export const startHooks: readonly StartHook[] = [
   portsHook,
   imageHook,
   processHook,
+  networkHook,
   environmentHook,
   limitsHook,
   logHook,

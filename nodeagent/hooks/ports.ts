@@ -9,18 +9,23 @@ import { isAllottedPort, listeningPort } from '../../api/kinds/task-request.ts';
 import type { ContainerPort } from '../../api/kinds/task-spec.ts';
 import type { StartHook } from './hook.ts';
 
-export const portsHook: StartHook = async ({ container, node }) => {
+export const portsHook: StartHook = async ({ container, node, record }) => {
+  const { spec } = record.task;
+  // portmap takes a port in another way than a listener does, and has it from the first container on.
+  if (spec.hostNetwork === false) return undefined;
   for (const port of container.ports ?? []) {
     if (await isFree(port)) continue;
-    const number = listeningPort(port);
+    const number = hostPortOf(port);
     const message = `port ${number}/${port.protocol} is taken on node ${node.name} by another process`;
     return { reason: 'PortInUse', message, isFinal: isAllottedPort(number) };
   }
   return undefined;
 };
 
+const hostPortOf = (port: ContainerPort): number => listeningPort(port, {});
+
 function isFree(port: ContainerPort): Promise<boolean> {
-  const number = listeningPort(port);
+  const number = hostPortOf(port);
   return port.protocol === 'UDP' ? canBindUdp(number) : canListen(number);
 }
 

@@ -18,11 +18,15 @@ export interface Outcome {
   message: string;
 }
 
-export interface HandlerTarget {
+/** Where a task listens: at its node's address, or at its own. */
+export interface TaskPlace {
+  address: string;
+  hostNetwork: boolean;
+}
+
+export interface HandlerTarget extends TaskPlace {
   container: Container;
   cid: string;
-  /** Where the task listens: its node. */
-  address: string;
   runtime: Pick<Runtime, 'run'>;
 }
 
@@ -64,9 +68,9 @@ async function attempt(handler: Handler, target: HandlerTarget, signal: AbortSig
 }
 
 /** A port of the container, by number or name, is where the task listens; any other number stands for itself. */
-function portNumber(port: number | string, { container }: HandlerTarget): number {
+function portNumber(port: number | string, { container, hostNetwork }: HandlerTarget): number {
   const own = container.ports?.find(({ name, containerPort }) => name === port || containerPort === port);
-  if (own) return listeningPort(own);
+  if (own) return listeningPort(own, { hostNetwork });
   if (typeof port === 'number') return port;
   throw new Error(`the container has no port named ${port}`);
 }

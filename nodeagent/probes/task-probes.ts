@@ -8,13 +8,13 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { stopOf } from '../task/task-order.ts';
 import { type ContainerRecord, containerSpec, type TaskRecord } from '../task/task-record.ts';
 import { firstHealth } from './decide-probe.ts';
-import { runHandler } from './handler.ts';
+import { runHandler, type TaskPlace } from './handler.ts';
 import { ProbeWorker } from './probe-worker.ts';
 
 export interface TaskProbesOptions {
   runtime: Pick<Runtime, 'run'>;
-  /** Where tasks of this node listen. */
-  address: string;
+  /** Where the task listens. */
+  place: () => TaskPlace;
   onChange: () => void;
   onFailure: (container: ContainerRecord, kind: ProbeKind, message: string) => void;
   clock: Clock;
@@ -60,9 +60,9 @@ export class TaskProbes {
   }
 
   #start(record: ContainerRecord, container: Container): ProbeWorker {
-    const { runtime, address, clock, logger, onChange, onFailure } = this.#options;
+    const { runtime, place, clock, logger, onChange, onFailure } = this.#options;
     const life = record.life as Extract<ContainerRecord['life'], { state: 'running' }>;
-    const target = { container, cid: life.cid, address, runtime };
+    const target = { container, cid: life.cid, ...place(), runtime };
     return new ProbeWorker({
       container,
       health: life.health ?? firstHealth(container),

@@ -24,6 +24,8 @@ export interface ContainerSpec {
   user: { uid: number; gid: number };
   root: ContainerRoot;
   readOnlyRoot: boolean;
+  /** Path of a network namespace; absent: the node's. */
+  networkNamespace?: string;
   /** Its standard streams are a terminal. */
   terminal?: boolean;
   /** Standard input is open, until the first writer is gone or for ever; absent: it is empty. */

@@ -7,9 +7,9 @@ import type { ChannelSocket } from '../../client/channel-socket.ts';
 
 const portBytes = 2;
 
-/** Connects on the node's own loopback; throws ApiError ServiceUnavailable when nobody listens. */
-export async function connectPort(port: number): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+/** Connects on the node's own loopback, or to a task's own address; throws ApiError ServiceUnavailable when nobody listens. */
+export async function connectPort(port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ host, port, allowHalfOpen: true });
   try {
     await once(socket, 'connect');
     return socket;

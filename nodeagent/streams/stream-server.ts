@@ -136,7 +136,7 @@ export class StreamServer {
   ): Promise<Prepared> {
     if (route === 'exec') return this.#prepareExec(runningCid(record, container), query);
     if (route === 'attach') return this.#prepareAttach(record, container, query);
-    if (route === 'portforward') return preparePort(portOf(query));
+    if (route === 'portforward') return preparePort(portOf(query), record.address);
     throw new ApiError('NotFound', `a node agent has no streams at /${route}`);
   }
 
@@ -180,8 +180,9 @@ export class StreamServer {
   }
 }
 
-async function preparePort(port: number): Promise<Prepared> {
-  const target = await connectPort(port);
+/** `address` is the task's own, when it has one. */
+async function preparePort(port: number, address: string | undefined): Promise<Prepared> {
+  const target = await connectPort(port, address);
   return { serve: (socket) => servePort(socket, target, port), abandon: () => void target.destroy() };
 }
 

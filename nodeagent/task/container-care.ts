@@ -6,6 +6,7 @@ import type { Clock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import type { Happening } from '../../client/event-recorder.ts';
 import type { NodeFacts } from '../hooks/hook.ts';
+import type { TaskPlace } from '../probes/handler.ts';
 import { TaskProbes } from '../probes/task-probes.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { allDone } from './all-done.ts';
@@ -39,14 +40,17 @@ export class ContainerCare {
     this.#record = record;
     this.#options = options;
     const { runtime, node, clock, logger, wake, onEvent, save } = options;
-    const { address } = node;
+    const place = (): TaskPlace => ({
+      address: record.address ?? node.address,
+      hostNetwork: record.task.spec.hostNetwork ?? true,
+    });
     this.#probes = new TaskProbes({
-      ...{ runtime, address, clock, logger, onChange: wake },
+      ...{ runtime, place, clock, logger, onChange: wake },
       onFailure: ({ name }, kind, message) =>
         onEvent('Warning', 'Unhealthy', `${kind} probe of container ${name} failed: ${message}`),
     });
     this.#resizer = new Resizer(record, { node, runtime, save, onEvent, nowMs: () => clock.now() });
-    this.#hooks = new LifecycleHooks({ runtime, address, clock, onEnd: wake });
+    this.#hooks = new LifecycleHooks({ runtime, place, clock, onEnd: wake });
   }
 
   async attend(): Promise<void> {

@@ -7,14 +7,14 @@
  */
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Clock } from '../../api/meta/clock.ts';
-import { type Outcome, runHandler } from '../probes/handler.ts';
+import { type Outcome, runHandler, type TaskPlace } from '../probes/handler.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 export type HookName = 'postStart' | 'preStop';
 
 export interface LifecycleHooksOptions {
   runtime: Pick<Runtime, 'run'>;
-  address: string;
+  place: () => TaskPlace;
   /** An outcome is there. */
   onEnd: () => void;
   clock: Clock;
@@ -40,9 +40,9 @@ export class LifecycleHooks {
     const key = `${cid} ${name}`;
     const known = this.#runs.get(key);
     if (known) return known.outcome;
-    const { runtime, address, clock, onEnd } = this.#options;
+    const { runtime, place, clock, onEnd } = this.#options;
     const abort = new AbortController();
-    const target = { container, cid, address, runtime };
+    const target = { container, cid, ...place(), runtime };
     const hook = container.lifecycle?.[name] ?? {};
     const run: HookRun = {
       abort,

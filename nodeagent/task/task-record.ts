@@ -79,6 +79,8 @@ export interface TaskRecord {
   /** The object as last seen. */
   task: Task;
   startedAtMs: number;
+  /** Its own, when it has a network of its own. */
+  address?: string;
   containers: ContainerRecord[];
   /** Set once the task is to end, by deletion or because it vanished. */
   stop?: Stop;

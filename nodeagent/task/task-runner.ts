@@ -287,10 +287,7 @@ export class TaskRunner {
     const cid = container.last?.cid ?? '';
     const termination = { cid, exitCode: cannotRunCode, reason, message, finishedAtMs };
     container.life = { state: 'ended', termination };
-    this.record.stop ??= {
-      sinceMs: finishedAtMs,
-      graceSeconds: this.record.task.spec.terminationGracePeriodSeconds,
-    };
+    this.stop(this.record.task.spec.terminationGracePeriodSeconds);
     await this.#save();
   }
 
@@ -380,6 +377,7 @@ export class TaskRunner {
     const { node, images } = this.#context;
     for (const { name } of this.record.containers) images.forget(imageOwner(this.record.uid, name));
     await removeTaskCgroup(node, this.record);
+    await node.networks?.remove(this.record.uid);
     await this.#volumes.settled();
     await removeTaskDirectory(taskDirectory(node, this.record.uid));
     this.record.cleaned = true;

@@ -28,7 +28,7 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
       : {}),
     qosClass: qosClass(task.spec),
     hostIP,
-    addresses: [hostIP],
+    addresses: [record.address ?? hostIP],
     startTime: timestamp(startedAtMs),
     ...(isOver(record) ? { finishTime: timestamp(finishedAtMs) } : {}),
     ...(generation === undefined ? {} : { observedGeneration: generation }),

@@ -41,6 +41,7 @@ describe('runHandler', () => {
         container: container({ ports: [{ name: 'web', containerPort: port, protocol: 'TCP' }] }),
         cid: 'c',
         address: '127.0.0.1',
+        hostNetwork: true,
         runtime: { run: async (_cid, command) => ({ exitCode: run(command), output: 'oh no' }) },
       },
       { timeoutMs: 300, clock: systemClock },
@@ -89,7 +90,7 @@ describe('runHandler', () => {
 
   it('leaves no timer behind', async () => {
     const clock = new VirtualClock();
-    const target = { container: container(), cid: 'c', address: '127.0.0.1' };
+    const target = { container: container(), cid: 'c', address: '127.0.0.1', hostNetwork: true };
     const runtime = { run: async () => ({ exitCode: 0, output: '' }) };
     await runHandler({ exec: { command: ['true'] } }, { ...target, runtime }, { timeoutMs: 1000, clock });
     expect(clock.pendingTimers).toBe(0);

@@ -80,7 +80,10 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
     mounts: [...systemMounts, ...bindMounts(spec, host), ...spec.mounts.map(taskMount)],
     linux: {
       cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
-      namespaces: ['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
+      namespaces: [
+        ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
+        ...(spec.networkNamespace === undefined ? [] : [{ type: 'network', path: spec.networkNamespace }]),
+      ],
       resources: linuxResources(spec.limits),
       maskedPaths,
       readonlyPaths,
