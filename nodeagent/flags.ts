@@ -36,6 +36,8 @@ export interface AgentFlags {
   thresholds: Threshold[];
   /** How long a pressure is told after it was last seen. */
   pressureTransitionSeconds: number;
+  /** Where vendors describe devices (CDI). */
+  cdiDirectories: string[];
   /** All tasks together may have no more processes; absent: as many as the machine. */
   maxProcesses?: number;
   allowedHostPaths: AllowedPath[];
@@ -98,6 +100,7 @@ export function parseFlags(args: readonly string[]): AgentFlags {
     ...(values['max-processes'] === undefined
       ? {}
       : { maxProcesses: wholeNumber('max-processes', values['max-processes']) }),
+    cdiDirectories: (values['cdi-spec-dirs'] ?? '/etc/cdi,/var/run/cdi').split(',').filter(Boolean),
     sharedMachine: values['shared-machine'] ?? false,
     ...(values.registries === undefined ? {} : { registriesFile: values.registries }),
     ...(values['registry-auth'] === undefined ? {} : { registryAuthFile: values['registry-auth'] }),
@@ -145,6 +148,7 @@ function parse(args: readonly string[]) {
         'eviction-minimum-reclaim': text,
         'eviction-pressure-transition-seconds': text,
         'max-processes': text,
+        'cdi-spec-dirs': text,
         'shared-machine': { type: 'boolean' },
         registries: text,
         'registry-auth': text,

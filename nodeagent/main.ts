@@ -10,6 +10,8 @@ import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
 import { allocatable } from './allocatable.ts';
+import { readDevices } from './devices/cdi-spec.ts';
+import { DevicePool } from './devices/device-pool.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
 import { listImages } from './images/image-store.ts';
 import { NodeImages } from './images/node-images.ts';
@@ -41,7 +43,9 @@ async function main(): Promise<void> {
   logger[driver === 'oci' ? 'info' : 'warn']({ driver }, driverReason);
   const Driver = driver === 'oci' ? OciRuntime : UnconfinedRuntime;
   const runtime = new Driver({ rootDirectory, runDirectory, logger });
-  const capacity = machineCapacity(flags.capacity);
+  const described = driver === 'oci' ? await readDevices(flags.cdiDirectories, logger) : [];
+  const devices = new DevicePool(described, () => agent.records);
+  const capacity = machineCapacity({ ...devices.capacity(), ...flags.capacity });
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
   const network = new NodeNetwork({
     ...{ client, address, node: name, directory: rootDirectory, logger },
@@ -52,6 +56,7 @@ async function main(): Promise<void> {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
     allowedHostPaths: flags.allowedHostPaths,
+    devices,
     ...(cgroups ? { cgroups } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
     ...(flags.taskCidr !== undefined && driver === 'oci'

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readNumber, readTable, removeIfEmpty, removeTree } from './group-files.ts';
+import { killProcesses, readFields, readNumber, removeIfEmpty, removeTree } from './group-files.ts';
 import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
 
 const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer'];
@@ -44,15 +44,15 @@ export class CgroupsV1 implements Cgroups {
   usage(path: string): GroupUsage {
     const file = (controller: string, name: string): string => join(this.#root, controller, path, name);
     const memoryBytes = readNumber(file('memory', 'memory.usage_in_bytes'));
-    const memory = readTable(file('memory', 'memory.stat'));
+    const memory = readFields(file('memory', 'memory.stat'), ['total_inactive_file', 'total_rss']);
     return {
       cpuNanos: readNumber(file('cpuacct', 'cpuacct.usage')),
-      throttledPeriods: readTable(file('cpu', 'cpu.stat'))['nr_throttled'] ?? 0,
+      throttledPeriods: readFields(file('cpu', 'cpu.stat'), ['nr_throttled']).nr_throttled ?? 0,
       memoryBytes,
-      workingSetBytes: Math.max(0, memoryBytes - (memory['total_inactive_file'] ?? 0)),
-      rssBytes: memory['total_rss'] ?? 0,
+      workingSetBytes: Math.max(0, memoryBytes - (memory.total_inactive_file ?? 0)),
+      rssBytes: memory.total_rss ?? 0,
       pids: readNumber(file('pids', 'pids.current')),
-      oomKills: readTable(file('memory', 'memory.oom_control'))['oom_kill'] ?? 0,
+      oomKills: readFields(file('memory', 'memory.oom_control'), ['oom_kill']).oom_kill ?? 0,
     };
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readNumber, readTable, removeIfEmpty, removeTree } from './group-files.ts';
+import { killProcesses, readFields, readNumber, removeIfEmpty, removeTree } from './group-files.ts';
 import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
 
 const controllers = ['cpu', 'memory', 'pids'];
@@ -44,17 +44,17 @@ export class CgroupsV2 implements Cgroups {
 
   usage(path: string): GroupUsage {
     const file = (name: string): string => join(this.#root, path, name);
-    const cpu = readTable(file('cpu.stat'));
+    const cpu = readFields(file('cpu.stat'), ['usage_usec', 'nr_throttled']);
     const memoryBytes = readNumber(file('memory.current'));
-    const memory = readTable(file('memory.stat'));
+    const memory = readFields(file('memory.stat'), ['inactive_file', 'anon']);
     return {
-      cpuNanos: (cpu['usage_usec'] ?? 0) * 1000,
-      throttledPeriods: cpu['nr_throttled'] ?? 0,
+      cpuNanos: (cpu.usage_usec ?? 0) * 1000,
+      throttledPeriods: cpu.nr_throttled ?? 0,
       memoryBytes,
-      workingSetBytes: Math.max(0, memoryBytes - (memory['inactive_file'] ?? 0)),
-      rssBytes: memory['anon'] ?? 0,
+      workingSetBytes: Math.max(0, memoryBytes - (memory.inactive_file ?? 0)),
+      rssBytes: memory.anon ?? 0,
       pids: readNumber(file('pids.current')),
-      oomKills: readTable(file('memory.events'))['oom_kill'] ?? 0,
+      oomKills: readFields(file('memory.events'), ['oom_kill']).oom_kill ?? 0,
     };
   }
 

@@ -15,17 +15,15 @@ export function readNumber(path: string): number {
   return Number(readIfThere(path).trim()) || 0;
 }
 
-/** `name value` lines, as in cpu.stat and memory.stat. */
-export function readTable(path: string): Record<string, number> {
-  return Object.fromEntries(
-    readIfThere(path)
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => {
-        const [name = '', value] = line.split(' ');
-        return [name, Number(value)];
-      }),
-  );
+/** Some of the `name value` lines of a file such as memory.stat, which has dozens; absent ones are left out. */
+export function readFields<N extends string>(path: string, names: readonly N[]): Partial<Record<N, number>> {
+  const text = `\n${readIfThere(path)}`;
+  const fields: Partial<Record<N, number>> = {};
+  for (const name of names) {
+    const at = text.indexOf(`\n${name} `);
+    if (at >= 0) fields[name] = Number.parseInt(text.slice(at + name.length + 2, at + name.length + 24), 10);
+  }
+  return fields;
 }
 
 function readIfThere(path: string): string {

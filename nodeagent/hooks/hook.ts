@@ -7,6 +7,7 @@
 import type { Service } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
+import type { DevicePool } from '../devices/device-pool.ts';
 import type { TaskResolution } from '../dns/resolv-conf.ts';
 import type { ImageConfig } from '../images/image-config.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
@@ -16,6 +17,7 @@ import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
 import type { AllowedPath } from '../volumes/host-path.ts';
 import type { TaskVolumes } from '../volumes/task-volumes.ts';
 import { cgroupHook } from './cgroup.ts';
+import { devicesHook } from './devices.ts';
 import { environmentHook } from './environment.ts';
 import { imageHook } from './image.ts';
 import { limitsHook } from './limits.ts';
@@ -44,6 +46,8 @@ export interface NodeFacts {
   networks?: TaskNetworks;
   /** Services whose addresses tasks of the namespace find in their environment. */
   linkedServices?: (namespace: string) => readonly Service[];
+  /** Devices it hands out; absent where it has none. */
+  devices?: Pick<DevicePool, 'assign'>;
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Absent with the unconfined driver. */
@@ -81,6 +85,7 @@ export type StartHook = (start: Start) => Promise<Postponement | undefined>;
 /** Cheap refusals first; the group last, so that a refused start leaves nothing behind. */
 export const startHooks: readonly StartHook[] = [
   portsHook,
+  devicesHook,
   imageHook,
   processHook,
   networkHook,

@@ -7,6 +7,7 @@
  */
 import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import type { BoundedOutcome } from '../bounded-command.ts';
+import type { ContainerEdits } from '../devices/cdi-spec.ts';
 import type { ContainerLimits } from '../task/limits.ts';
 
 /** Everything a driver must know to make one container. */
@@ -32,6 +33,8 @@ export interface ContainerSpec {
   stdin?: 'once' | 'open';
   mounts: BindMount[];
   limits: ContainerLimits;
+  /** What its devices need. */
+  deviceEdits?: ContainerEdits[];
 }
 
 /** A file or directory of the node, owned by the agent, that the container sees at `destination`. */

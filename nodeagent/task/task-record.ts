@@ -62,6 +62,8 @@ export interface ContainerRecord {
   failures: number;
   refusals: number;
   last?: Termination;
+  /** `vendor.com/class=name`: devices it has been given. */
+  devices?: string[];
 }
 
 export interface Stop {

@@ -34,7 +34,7 @@ const spec: ContainerSpec = {
   limits: { cpuMilli: 300, cpuShares: 102, memoryBytes: 33_554_432, pids: 16, oomScoreAdj: -997 },
 };
 const config = (changes: Partial<ContainerSpec> = {}): Config =>
-  configJson({ ...spec, ...changes }, host, '/b/merged') as Config;
+  configJson({ ...spec, ...changes }, { host, rootPath: '/b/merged' }) as Config;
 
 describe('configJson', () => {
   it('limits cpu, memory with no swap on top, and pids', () => {

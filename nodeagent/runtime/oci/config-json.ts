@@ -2,6 +2,7 @@
 import type { ContainerLimits } from '../../task/limits.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../../task/limits.ts';
 import type { BindMount, ContainerSpec } from '../runtime.ts';
+import type { DeviceParts } from './device-edits.ts';
 
 /** What this host allows; read once by the driver. */
 export interface HostFacts {
@@ -60,7 +61,18 @@ const maskedPaths = [
 ];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
-export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: string): object {
+const noDevices: DeviceParts = { env: [], mounts: [], devices: [], rules: [], hooks: {} };
+
+export interface Surroundings {
+  host: HostFacts;
+  rootPath: string;
+  devices?: DeviceParts;
+}
+
+export function configJson(
+  spec: ContainerSpec,
+  { host, rootPath, devices = noDevices }: Surroundings,
+): object {
   const openFiles = Math.min(host.maxOpenFiles, 1_048_576);
   return {
     ociVersion: '1.0.2',
@@ -68,7 +80,7 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
       terminal: spec.terminal ?? false,
       user: spec.user,
       args: spec.args,
-      env: spec.env,
+      env: [...spec.env, ...devices.env],
       cwd: spec.workingDir,
       noNewPrivileges: true,
       oomScoreAdj: Math.max(spec.limits.oomScoreAdj, host.minOomScoreAdj),
@@ -77,25 +89,28 @@ export function configJson(spec: ContainerSpec, host: HostFacts, rootPath: strin
     },
     root: { path: rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
-    mounts: [...systemMounts, ...bindMounts(spec, host), ...spec.mounts.map(taskMount)],
+    mounts: [...systemMounts, ...bindMounts(spec, host), ...spec.mounts.map(taskMount), ...devices.mounts],
+    hooks: devices.hooks,
     linux: {
       cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
         ...(spec.networkNamespace === undefined ? [] : [{ type: 'network', path: spec.networkNamespace }]),
       ],
-      resources: linuxResources(spec.limits),
+      devices: devices.devices,
+      resources: { ...linuxResources(spec.limits), devices: [denyAll, ...devices.rules] },
       maskedPaths,
       readonlyPaths,
     },
   };
 }
 
+const denyAll = { allow: false, access: 'rwm' };
+
 /** The OCI form of limits. */
 export function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits) {
   const quota = cpuMilli === undefined ? {} : { quota: cpuQuotaMicros(cpuMilli), period: cpuPeriodMicros };
   return {
-    devices: [{ allow: false, access: 'rwm' }],
     cpu: { shares: cpuShares, ...quota },
     // Swap counts memory and swap together: equal limits mean no swap.
     ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes, swap: memoryBytes } }),

@@ -29,6 +29,7 @@ import {
 } from '../runtime.ts';
 import { configJson, type HostFacts, linuxResources } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
+import { deviceParts } from './device-edits.ts';
 import { readHostFacts } from './host-facts.ts';
 import { makeRoot, removeBundle } from './root-filesystem.ts';
 
@@ -72,7 +73,8 @@ export class OciRuntime implements Runtime {
     ]);
     const rootPath = await makeRoot(bundle, spec.root);
     this.#host ??= readHostFacts();
-    const config = JSON.stringify(configJson(spec, await this.#host, rootPath));
+    const devices = await deviceParts(spec.deviceEdits ?? []);
+    const config = JSON.stringify(configJson(spec, { host: await this.#host, rootPath, devices }));
     // It holds the environment, and with it perhaps secrets.
     await writeFile(join(bundle, 'config.json'), config, { mode: 0o600 });
     return createUnderConmon({
@@ -105,8 +107,7 @@ export class OciRuntime implements Runtime {
   }
 
   async update(cid: string, limits: ContainerLimits): Promise<string | undefined> {
-    const { devices: _devices, ...resources } = linuxResources(limits);
-    const options = { input: JSON.stringify(resources) };
+    const options = { input: JSON.stringify(linuxResources(limits)) };
     const args = ['--root', this.#runcRoot, 'update', '--resources', '-', cid];
     const { exitCode, stderr } = await tryCommand(this.#options.runc, args, options);
     return exitCode === 0 ? undefined : stderr.trim();
