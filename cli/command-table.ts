@@ -279,9 +279,12 @@ const schedulerRows: readonly CommandRow[] = [
   },
   {
     name: 'plan',
-    summary: 'show what would be placed where, and what would stay pending; ends with 2 when something would',
+    arguments: '[what...]',
+    summary:
+      'show what would be placed where (of a file, or after drain NODE, lose NODE|LABEL=VALUE), and what would stay pending; ends with 2 when something would',
     flags: [filename, recursive, { flags: '-o, --output <form>', description: 'json' }],
-    examples: '  gantry plan -f web.yaml',
+    examples:
+      '  gantry plan -f web.yaml\n  gantry plan drain node/n2\n  gantry plan lose topology.kubernetes.io/zone=a',
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {

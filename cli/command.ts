@@ -33,7 +33,10 @@ export interface CommandContext {
 type ClusterCommand = (options: never, io: Output) => Promise<number>;
 
 /** What `cluster/commands.ts` offers: each resolves with the exit code. */
-export type LocalCluster = Record<'up' | 'down' | 'status' | 'why' | 'plan' | 'sim', ClusterCommand>;
+export type LocalCluster = Record<
+  'up' | 'down' | 'status' | 'why' | 'plan' | 'planLoss' | 'sim',
+  ClusterCommand
+>;
 
 /** A cluster to talk to, as the kubeconfig context says. */
 export interface Session {

@@ -10,6 +10,7 @@ import { PartFailure } from './readiness.ts';
 import { status as clusterStatus } from './status.ts';
 import { up as upCluster } from './up.ts';
 
+export { planLoss } from './loss-plan.ts';
 export { plan } from './manifest-plan.ts';
 export { sim } from './simulate.ts';
 export { why } from './what-if.ts';

@@ -6,17 +6,17 @@
  */
 import { jobNameLabel, taskIndexLabel, templateHashLabel } from '../api/kinds/job-labels.ts';
 import { wantedTasks } from '../api/kinds/job-state.ts';
-import { Job, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { Job, PriorityClass, Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
-import { type AnyObject, keyOf } from '../api/meta/object-meta.ts';
+import type { AnyObject } from '../api/meta/object-meta.ts';
 import type { Output } from '../cli/output.ts';
-import { formatTable } from '../cli/table.ts';
 import type { Client, Draft } from '../client/client.ts';
 import { taskName } from '../controllers/job/plan.ts';
 import { taskDraft, templateHash } from '../controllers/job/task-template.ts';
-import { ForkedCell } from '../scheduler/what-if/forked-cell.ts';
 import { type PlannedTask, planTasks } from '../scheduler/what-if/plan-tasks.ts';
+import { readLiveCell, waitingTasks } from './live-cell.ts';
+import { plannedAsData, planTable, troubles } from './plan-view.ts';
 
 export interface PlanOptions {
   client: Client;
@@ -38,24 +38,13 @@ export const exitCodePending = 2;
 
 /** Gives exit code 2 when a task of the manifest would stay pending. */
 export async function plan({ client, objects, json }: PlanOptions, output: Output): Promise<number> {
-  const [nodes, tasks, namespaces] = await Promise.all([
-    client.list(Node),
-    client.list(Task),
-    client.list(Namespace),
-  ]);
-  const changes = await jobChanges(client, objects, tasks.items);
+  const cell = await readLiveCell(client);
+  const changes = await jobChanges(client, objects, cell.tasks);
   const created = changes.flatMap((change) => change.created);
   const ended = new Set(changes.flatMap((change) => change.ended));
-  const left = tasks.items.filter((task) => !ended.has(task));
-  const waiting = left.filter(
-    ({ metadata, spec, status }) =>
-      spec.nodeName === undefined && !isTerminal(status.phase) && !metadata.deletionTimestamp,
-  );
+  const left = cell.tasks.filter((task) => !ended.has(task));
   const isNew = new Set(created);
-  const planned = planTasks(new ForkedCell(nodes.items, left, { namespaces: namespaces.items }), [
-    ...waiting,
-    ...created,
-  ]);
+  const planned = planTasks({ ...cell, tasks: left }, [...waitingTasks(left), ...created]);
   const ours = planned.filter(({ task }) => isNew.has(task));
   const kept = changes.reduce((sum, change) => sum + change.kept, 0);
   output.out(json ? asJson(ours, { kept, ended: ended.size }) : planText(ours, { kept, ended: ended.size }));
@@ -167,32 +156,16 @@ interface Unchanged {
 }
 
 function planText(planned: readonly PlannedTask[], { kept, ended }: Unchanged): string {
-  const groups = new Map<string, { job: string; count: number; node: string; why: string }>();
-  for (const one of planned) {
-    const job = `job/${one.task.spec.job}`;
-    const why = one.node === undefined ? one.explanation.message : '';
-    const key = `${one.task.metadata.namespace}/${job}/${one.node ?? ''}/${why}`;
-    const group = groups.get(key);
-    if (group) group.count++;
-    else groups.set(key, { job, count: 1, node: one.node ?? '<none>', why });
-  }
-  const rows = [...groups.values()].map(({ job, count, node, why }) => [job, `${count}`, node, why]);
   const placed = planned.filter(({ node }) => node !== undefined).length;
   const summary = [
     planned.length === 0 ? 'no new tasks' : `${placed} of ${planned.length} new tasks would be placed`,
-    ...(placed < planned.length ? [`${planned.length - placed} would stay pending`] : []),
+    ...troubles(planned),
     ...(kept > 0 ? [`${kept} stay as they are`] : []),
     ...(ended > 0 ? [`${ended} would end`] : []),
   ];
-  const table = rows.length > 0 ? `${formatTable([['JOB', 'TASKS', 'NODE', 'WHY'], ...rows])}\n` : '';
-  return `${table}${summary.join(', ')}\n`;
+  return `${planTable(planned)}${summary.join(', ')}\n`;
 }
 
 function asJson(planned: readonly PlannedTask[], unchanged: Unchanged): string {
-  const tasks = planned.map((one) => ({
-    task: keyOf(one.task),
-    node: one.node ?? null,
-    ...(one.node === undefined ? { explanation: one.explanation } : {}),
-  }));
-  return `${JSON.stringify({ tasks, ...unchanged }, null, 4)}\n`;
+  return `${JSON.stringify({ tasks: plannedAsData(planned), ...unchanged }, null, 4)}\n`;
 }

@@ -2,14 +2,18 @@
  * The door from the CLI to the scheduler's what-if: reads nodes and tasks of a live cluster through the
  * client, lets the pure part answer, prints the answer.
  */
-import { Namespace, Node, Task } from '../api/kinds/resources.ts';
+import { Task } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import type { Output } from '../cli/output.ts';
 import { formatTable } from '../cli/table.ts';
 import type { Client, ObjectKey } from '../client/client.ts';
+import type { RankedNode } from '../scheduler/core/schedule.ts';
 import { ForkedCell } from '../scheduler/what-if/forked-cell.ts';
+import { whyGangPending } from '../scheduler/what-if/gang-why.ts';
+import { type PlannedTask, planTasks } from '../scheduler/what-if/plan-tasks.ts';
 import { type Why, whyPending } from '../scheduler/what-if/why.ts';
+import { type LiveCell, readLiveCell, waitingTasks } from './live-cell.ts';
 
 export interface WhyOptions {
   client: Client;
@@ -20,29 +24,70 @@ export interface WhyOptions {
 /** Gives exit code 0: also of a task that fits nowhere the answer is an answer. */
 export async function why({ client, task: key, json }: WhyOptions, output: Output): Promise<number> {
   const task = await client.get(Task, key);
-  if (task.spec.nodeName !== undefined || isTerminal(task.status.phase)) {
-    const message = isTerminal(task.status.phase)
-      ? `is over: ${task.status.phase}`
-      : `is not waiting for a node: it is bound to ${task.spec.nodeName}`;
+  if (isTerminal(task.status.phase)) {
+    const message = `is over: ${task.status.phase}`;
     output.out(json ? asJson({ task: keyOf(task), message }) : `task ${keyOf(task)} ${message}\n`);
     return 0;
   }
-  const answer = whyPending(await liveCell(client), task);
-  output.out(json ? asJson({ task: keyOf(task), ...answer }) : whyText(task, answer));
+  const live = await readLiveCell(client);
+  const cell = new ForkedCell(live.nodes, live.tasks, { namespaces: live.namespaces });
+  if (task.spec.nodeName !== undefined) {
+    const nodes = cell.rank(task);
+    output.out(
+      json ? asJson({ task: keyOf(task), node: task.spec.nodeName, nodes }) : boundText(task, nodes),
+    );
+    return 0;
+  }
+  const together = rehearse(live, task);
+  const answer = task.spec.gang
+    ? whyGangPending(live, task, gangOf(live.tasks, task))
+    : whyPending(cell, task);
+  output.out(json ? asJson({ task: keyOf(task), ...answer, together }) : whyText(task, answer, together));
   return 0;
 }
 
-/** The cell as the API server has it now. */
-export async function liveCell(client: Client): Promise<ForkedCell> {
-  const [nodes, tasks, namespaces] = await Promise.all([
-    client.list(Node),
-    client.list(Task),
-    client.list(Namespace),
-  ]);
-  return new ForkedCell(nodes.items, tasks.items, { namespaces: namespaces.items });
+/** Its members that wait. */
+function gangOf(tasks: readonly Task[], { metadata: { namespace }, spec: { job } }: Task): Task[] {
+  return waitingTasks(tasks).filter(
+    ({ metadata, spec }) => spec.job === job && metadata.namespace === namespace,
+  );
 }
 
-function whyText(task: Task, answer: Why): string {
+/** What the scheduler would decide on all that wait, of the task: with its gang, and with preemption. */
+function rehearse(live: LiveCell, task: Task): PlannedTask | undefined {
+  const planned = planTasks(live, waitingTasks(live.tasks));
+  return planned.find((one) => one.task.metadata.uid === task.metadata.uid);
+}
+
+const shownNodes = 5;
+
+/** Scores as they are now: others have come and gone since the task was placed. */
+function boundText(task: Task, nodes: readonly RankedNode[]): string {
+  const { nodeName } = task.spec;
+  const position = nodes.findIndex(({ node }) => node === nodeName);
+  const place =
+    position < 0
+      ? `it would not be placed on ${nodeName} again`
+      : `of ${nodes.length} nodes that would take it, ${nodeName} is number ${position + 1}`;
+  const lines = [`task ${keyOf(task)} is bound to ${nodeName}; decided again now, ${place}`];
+  const shown = nodes.filter((_node, at) => at < shownNodes || at === position);
+  if (shown.length > 0) {
+    const plugins = shown[0]!.scores.map(({ plugin, weight }) =>
+      weight === 1 ? plugin : `${plugin}×${weight}`,
+    );
+    const rows = shown.map(({ node, score, scores }) => [
+      node,
+      `${score}`,
+      ...scores.map((part) => `${part.score}`),
+    ]);
+    lines.push('', formatTable([['NODE', 'SCORE', ...plugins], ...rows]).trimEnd());
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function whyText(task: Task, answer: Why, together: PlannedTask | undefined): string {
+  if (together?.node !== undefined && together.displaces.length > 0)
+    return `task ${keyOf(task)} is pending: room is made for it on ${together.node}, where it displaces ${together.displaces.join(', ')}\n`;
   if (answer.fits) {
     const { schedulerName } = task.spec;
     return `task ${keyOf(task)} is pending, and would fit on ${answer.node} now: its scheduler (${schedulerName}) has not come to it yet\n`;

@@ -36,7 +36,7 @@ interface ParkedClass {
 }
 
 export interface QueueOptions {
-  clock: Clock;
+  clock: Pick<Clock, 'monotonicMs'>;
   sort: QueueSort['queueSort'];
   /** Could the event change the mind of one of these filters about the task? */
   hint: (event: ClusterEvent, task: SchedulingTask, filters: ReadonlySet<string>) => boolean;
@@ -46,7 +46,7 @@ const maxBackoffMs = 10_000;
 export const parkedForMs = 5 * 60_000;
 
 export class SchedulingQueue {
-  readonly #clock: Clock;
+  readonly #clock: QueueOptions['clock'];
   readonly #hint: QueueOptions['hint'];
   readonly #sort: QueueOptions['sort'];
   readonly #tasks = new Map<string, QueuedTask>();

@@ -63,6 +63,34 @@ export function scheduleTask(
   return { node: snapshot.names[slot] ?? '', slot, score: profile.totals[slot]!, scores };
 }
 
+export interface RankedNode {
+  node: string;
+  /** Weighted sum, and each plugin's rounded part of it. */
+  score: number;
+  scores: { plugin: string; score: number; weight: number }[];
+}
+
+/** Every node that would take the task, in the order of preference; the first is what scheduleTask chooses. */
+export function rankNodes(profile: Profile, snapshot: Snapshot, task: SchedulingTask): RankedNode[] {
+  if (scheduleTask(profile, snapshot, task).node === undefined) return [];
+  const scorers = scoreNodes(profile, snapshot, task);
+  const { verdicts, totals, tieBreaker } = profile;
+  const worthOf = (slot: number): number => nodeValue(totals[slot]!, tieBreaker?.column[slot] ?? 0);
+  const slots = Array.from({ length: snapshot.size }, (_, slot) => slot);
+  return slots
+    .filter((slot) => verdicts[slot] === feasible)
+    .sort((left, right) => worthOf(right) - worthOf(left) || snapshot.rank[left]! - snapshot.rank[right]!)
+    .map((slot) => ({
+      node: snapshot.names[slot] ?? '',
+      score: totals[slot]!,
+      scores: scorers.map(({ plugin, weight, column }) => ({
+        plugin: plugin.name,
+        weight,
+        score: Math.floor(column[slot]!),
+      })),
+    }));
+}
+
 function filterNodes({ filters, verdicts }: Profile, snapshot: Snapshot, states: FilterStates): void {
   const { size, present } = snapshot;
   for (let slot = 0; slot < size; slot++) verdicts[slot] = present[slot] === 1 ? feasible : absent;

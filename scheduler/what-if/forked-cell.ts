@@ -10,7 +10,7 @@ import { isTerminal } from '../../api/kinds/task-phase.ts';
 import { ClusterState } from '../cluster-state.ts';
 import type { Relaxation } from '../core/plugin.ts';
 import { Profile } from '../core/profile.ts';
-import { type Decision, scheduleTask } from '../core/schedule.ts';
+import { type Decision, type RankedNode, rankNodes, scheduleTask } from '../core/schedule.ts';
 import { schedulingTask } from '../core/scheduling-task.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 
@@ -78,6 +78,18 @@ export class ForkedCell {
     } finally {
       for (const one of ended) this.#state.setTask(one);
       for (const { metadata } of nodes) this.#restore(metadata.name);
+    }
+  }
+
+  /** The nodes that would take a task of the cell now if it were not there, best first. */
+  rank(task: Task): RankedNode[] {
+    const { uid = '' } = task.metadata;
+    const { nodeName: _here, ...spec } = task.spec;
+    this.#state.removeTask(uid);
+    try {
+      return rankNodes(this.#profile, this.#state.snapshot, schedulingTask({ ...task, spec }));
+    } finally {
+      this.#state.setTask(task);
     }
   }
 

@@ -49,13 +49,18 @@ function well({ spec, status, ...node }: Node): Node {
 }
 
 function added(node: Node): Idea {
-  const { name } = node.metadata;
-  const labels = { ...node.metadata.labels, [hostname]: `${name}-more` };
   return {
     kind: 'nodeAdded',
-    text: `if one more node like ${name} came`,
-    assumption: { nodes: [{ ...well(node), metadata: { name: `${name}-more`, labels } }] },
+    text: `if one more node like ${node.metadata.name} came`,
+    assumption: { nodes: [oneMoreLike(node)] },
   };
+}
+
+/** A well node of that shape; `number` tells several from each other. */
+export function oneMoreLike(node: Node, number = 1): Node {
+  const name = `${node.metadata.name}-more${number === 1 ? '' : `-${number}`}`;
+  const labels = { ...node.metadata.labels, [hostname]: name };
+  return { ...well(node), metadata: { name, labels } };
 }
 
 /** The first by name of all nodes that are alike but for their name. */

@@ -78,6 +78,19 @@ describe('what-if on a cluster of three nodes', () => {
     expect((await cluster.succeed('plan', ...manifest)).stdout).toBe('no new tasks, 3 stay as they are');
   });
 
+  it('says where the tasks of a node would go, and why a bound one is where it is', async () => {
+    const node = (await cluster.succeed('get', 'task', 'web-0-0', '-o', 'jsonpath={.spec.nodeName}')).stdout;
+    const { stdout } = await cluster.succeed('plan', 'drain', `node/${node}`);
+    expect(stdout).toMatch(/^without node n\d: (\d) of \1 tasks would go elsewhere$/m);
+    const all = await cluster.gantry(['plan', 'lose', 'n1', 'n2', 'n3']);
+    expect(all.exitCode).toBe(2);
+    expect(all.stdout).toContain('0 of 3 tasks would go elsewhere, 3 would stay pending');
+    expect((await cluster.gantry(['plan', 'lose', 'zone=nowhere'])).stderr).toContain(
+      'no node has zone=nowhere',
+    );
+    expect((await cluster.succeed('why', 'web-0-0')).stdout).toMatch(/NODE +SCORE +JobSpreading×2/);
+  });
+
   it('sim takes a checkpoint of the cluster', async () => {
     const { nodes, placed, compaction } = await cluster.json<Sim>('sim', '--compaction', '3');
     expect({ nodes, placed, compaction }).toMatchObject({ nodes: 3, placed: 3, compaction: { needed: 1 } });

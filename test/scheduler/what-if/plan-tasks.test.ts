@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ForkedCell } from '../../../scheduler/what-if/forked-cell.ts';
 import { planTasks } from '../../../scheduler/what-if/plan-tasks.ts';
 import { nodeOf, taskOf } from '../cell.ts';
 
@@ -7,7 +6,7 @@ const node = (name: string) => nodeOf(name, { allocatable: { cpu: '2', memory: '
 
 describe('a plan', () => {
   it('counts every placement for the next task', () => {
-    const cell = new ForkedCell([node('n1'), node('n2')], []);
+    const cell = { nodes: [node('n1'), node('n2')], tasks: [] };
     const tasks = ['a', 'b', 'c'].map((name) => taskOf(name, { requests: { cpu: '1500m' } }));
     const planned = planTasks(cell, tasks);
     expect(planned.map((one) => one.node)).toEqual(['n1', 'n2', undefined]);
@@ -16,7 +15,7 @@ describe('a plan', () => {
   });
 
   it('decides in the order of the queue: higher priority first', () => {
-    const cell = new ForkedCell([node('n1')], []);
+    const cell = { nodes: [node('n1')], tasks: [] };
     const low = taskOf('low', { requests: { cpu: '2' }, priority: 1 });
     const high = taskOf('high', { requests: { cpu: '2' }, priority: 2 });
     const names = planTasks(cell, [low, high]).map((one) => [one.task.metadata.name, one.node]);
@@ -29,11 +28,31 @@ describe('a plan', () => {
   it('leaves room for what runs, none for what is over', () => {
     const running = taskOf('running', { nodeName: 'n1', requests: { cpu: '1' } });
     const over = taskOf('over', { nodeName: 'n1', requests: { cpu: '1' }, phase: 'Succeeded' });
-    const cell = new ForkedCell([node('n1')], [running, over]);
+    const cell = { nodes: [node('n1')], tasks: [running, over] };
     const planned = planTasks(cell, [
       taskOf('a', { requests: { cpu: '1' } }),
       taskOf('b', { requests: { cpu: '1' } }),
     ]);
     expect(planned.map((one) => one.node)).toEqual(['n1', undefined]);
+  });
+
+  it('places gangs together, and says whom production would displace', () => {
+    const there = ['a', 'b'].map((name) =>
+      taskOf(name, { nodeName: name === 'a' ? 'n1' : 'n2', requests: { cpu: '2' }, priority: 0 }),
+    );
+    const cell = { nodes: [node('n1'), node('n2')], tasks: there };
+    const ranks = ['r-0', 'r-1'].map((name) =>
+      taskOf(name, { job: 'r', gang: { minMember: 2 }, requests: { cpu: '1500m' }, priority: 200_000 }),
+    );
+    expect(planTasks(cell, ranks).map((one) => one.node)).toEqual([undefined, undefined]);
+    const planned = planTasks({ ...cell, mayPreempt: () => true }, ranks);
+    expect(planned.map((one) => one.node !== undefined && [one.node, ...one.displaces])).toEqual([
+      ['n1', 'default/a'],
+      ['n2', 'default/b'],
+    ]);
+    const [larger] = planTasks({ ...cell, mayPreempt: () => true }, ranks.slice(0, 1));
+    expect(larger && larger.node === undefined && larger.explanation.message).toContain(
+      '1 of them are there',
+    );
   });
 });
