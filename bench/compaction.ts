@@ -41,7 +41,7 @@ export async function run(): Promise<Table> {
     }),
     notes: [
       `tasks drawn from the list until they ask for ${100 * share} % of all GPUs; ${100 * mayStayPending} % may stay pending`,
-      'Gantry is FGD with ties to the best fit',
+      'Gantry is FGD with the ties of tasks without GPU to the best fit',
       'all nodes needed: more tasks than may stay pending name a GPU model that is full',
     ],
   };

@@ -69,8 +69,8 @@ function tableOf(list: string): Table {
     rows,
     notes: [
       `${nodes.length} nodes, ${capacity / 1000} GPUs, ${workload.length} tasks before inflation`,
-      "Gantry is FGD with ties to the best fit, beside FGD's published values; of three variants tried on these very",
-      'lists it was the one kept, so these rows are no held-out evidence for it',
+      "Gantry is FGD with the ties of tasks without GPU to the best fit, beside FGD's published values; chosen on default",
+      'and gpuspec10 among seven (docs/design/0005-ties-of-fragmentation.md)',
       'GpuClustering and GpuPacking: not reproduced on all lists, cause not found. Both score tasks without GPU alike on',
       'all nodes, so ties place them; eight ways to place those (three seeds) gave -9.7 to +3.3 points against the',
       'published values, and none matched every list',
