@@ -108,11 +108,11 @@ describe('applying', () => {
   test('needs a manager with a name', async () => {
     const { status, body } = await server.raw('PATCH', url, web(), { headers: applyType });
     expect([status, body.message]).toEqual([
-      400,
+      422,
       'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
     ]);
-    expect((await apply('a'.repeat(129), web())).status).toBe(400);
-    expect((await apply('a%0Ab', web())).status).toBe(400);
+    expect((await apply('a'.repeat(129), web())).status).toBe(422);
+    expect((await apply('a%0Ab', web())).status).toBe(422);
   });
 
   test('takes YAML', async () => {
@@ -291,7 +291,7 @@ describe('a field of another manager', () => {
     await apply('ann', web());
     const { status, body } = await server.mergePatch(`${url}?force=true`, { spec: { replicas: 3 } });
     expect([status, body.message]).toEqual([
-      400,
+      422,
       expect.stringContaining('may not be specified for non-apply patch'),
     ]);
   });

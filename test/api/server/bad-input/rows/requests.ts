@@ -159,15 +159,15 @@ export const requestRows: readonly Row[] = [
   [
     'a manager of 129 characters',
     { path: `${jobs}?fieldManager=${'m'.repeat(129)}`, body: job() },
-    400,
-    'BadRequest',
+    422,
+    'Invalid',
     /fieldManager/,
   ],
   [
     'a manager with a newline',
     { path: `${jobs}?fieldManager=a%0ab`, body: job() },
-    400,
-    'BadRequest',
+    422,
+    'Invalid',
     /fieldManager/,
   ],
   [
