@@ -96,9 +96,11 @@ const readRows: readonly CommandRow[] = [
     arguments: '[task-or-job...]',
     summary: 'show what a task, or all tasks of a job, wrote',
     flags: [
-      { flags: '-f, --follow', description: 'go on as more is written' },
+      { flags: '-f, --follow', description: 'go on as more is written, also after a restart' },
       { flags: '--tail <lines>', description: 'only the last lines' },
       { flags: '--since <duration>', description: 'only what is newer: 5m' },
+      { flags: '--since-time <time>', description: 'only what is newer: 2030-01-31T12:00:00Z' },
+      { flags: '--limit-bytes <count>', description: 'of each log no more than this' },
       { flags: '--timestamps', description: 'with the time of each line' },
       { flags: '-c, --container <name>', description: 'of this container' },
       { flags: '--all-containers', description: 'of all containers of the task' },

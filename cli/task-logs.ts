@@ -12,6 +12,9 @@ export interface LogQuery {
   timestamps: boolean;
   tailLines?: number;
   sinceSeconds?: number;
+  /** RFC 3339. */
+  sinceTime?: string;
+  limitBytes?: number;
 }
 
 /** A container whose log can be asked for. */
@@ -30,6 +33,7 @@ export function logLines(
   const path = withQuery(objectPath(TaskResource, task.metadata, 'log'), {
     container,
     follow: follow || undefined,
+    followRestarts: follow || undefined,
     previous: previous || undefined,
     timestamps: timestamps || undefined,
     ...amount,

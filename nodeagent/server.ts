@@ -16,13 +16,12 @@ import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { Logger } from '../api/meta/logger.ts';
 import { refusalText } from '../api/meta/stream-requests.ts';
 import type { ImageRequests } from './images/image-requests.ts';
-import { type LogQuery, type LogSource, readLog } from './logs/log-reader.ts';
-import { logSource } from './logs/log-source.ts';
+import { readStarts, type StartsQuery } from './logs/log-starts.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { agentMetrics } from './stats/agent-metrics.ts';
 import type { StatsServer } from './stats/stats-server.ts';
 import type { StreamServer } from './streams/stream-server.ts';
-import { containerRecordOf, type TaskRecord } from './task/task-record.ts';
+import { type ContainerRecord, containerRecordOf, type TaskRecord } from './task/task-record.ts';
 
 export interface AgentServerOptions {
   tls: { ca: string; cert: string; key: string };
@@ -115,31 +114,21 @@ export class AgentServer {
       );
     if (!record)
       throw new ApiError('NotFound', `task ${namespace}/${task} is not on this node: its logs are gone`);
-    const source = await this.#source(record, container, parameters.get('previous') === 'true');
-    const query = logQuery(parameters, this.#options.clock ?? systemClock);
+    const containerRecord = containerRecordOf(record, container);
+    const clock = this.#options.clock ?? systemClock;
+    const start = startAskedFor(record, containerRecord, parameters.get('previous') === 'true');
+    const query = { ...logQuery(parameters, clock), start };
     const closed = new AbortController();
     response.once('close', () => closed.abort());
     request.once('aborted', () => closed.abort());
     response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
     // Whoever follows wants to know at once that he is connected.
     response.flushHeaders();
-    await pipeline(Readable.from(readLog(source, query, { signal: closed.signal })), response);
-  }
-
-  async #source(record: TaskRecord, name: string, previous: boolean): Promise<LogSource> {
-    const container = containerRecordOf(record, name);
-    const latest = container.starts - 1;
-    const start = previous ? latest - 1 : latest;
-    if (latest < 0) {
-      const why = container.life.state === 'waiting' ? container.life.reason : 'ContainerCreating';
-      throw new ApiError(
-        'BadRequest',
-        `container ${name} of task ${record.task.metadata.name} is waiting to start: ${why}`,
-      );
-    }
-    if (start < 0)
-      throw new ApiError('BadRequest', `container ${name} was not restarted: there is no previous log`);
-    return logSource({ record, container, start }, this.#options);
+    const reading = { place: this.#options, signal: closed.signal, clock };
+    await pipeline(
+      Readable.from(readStarts({ record, container: containerRecord }, query, reading)),
+      response,
+    );
   }
 
   async #summary(response: ServerResponse): Promise<void> {
@@ -198,7 +187,25 @@ function isTrusted(socket: TLSSocket): boolean {
   return socket.authorized && (subject?.CN === apiServerName || groups.includes(adminGroup));
 }
 
-function logQuery(parameters: URLSearchParams, clock: Clock): LogQuery {
+/** Which start's log is wanted: the newest, or the one before it. Throws ApiError BadRequest when there is none. */
+function startAskedFor(
+  { task }: TaskRecord,
+  { name, starts, life }: ContainerRecord,
+  previous: boolean,
+): number {
+  if (starts === 0) {
+    const why = life.state === 'waiting' ? life.reason : 'ContainerCreating';
+    throw new ApiError(
+      'BadRequest',
+      `container ${name} of task ${task.metadata.name} is waiting to start: ${why}`,
+    );
+  }
+  const start = previous ? starts - 2 : starts - 1;
+  if (start >= 0) return start;
+  throw new ApiError('BadRequest', `container ${name} was not restarted: there is no previous log`);
+}
+
+function logQuery(parameters: URLSearchParams, clock: Clock): Omit<StartsQuery, 'start'> {
   const number = (name: string): number | undefined => {
     const text = parameters.get(name);
     if (text === null) return undefined;
@@ -209,11 +216,14 @@ function logQuery(parameters: URLSearchParams, clock: Clock): LogQuery {
   const sinceTime = parameters.get('sinceTime');
   const sinceMs = sinceTime === null ? undefined : Date.parse(sinceTime);
   if (Number.isNaN(sinceMs)) throw new ApiError('BadRequest', 'sinceTime must be an RFC 3339 time');
+  if (sinceSeconds !== undefined && sinceTime !== null)
+    throw new ApiError('BadRequest', 'only one of sinceSeconds and sinceTime may be given');
   const since = sinceSeconds === undefined ? sinceMs : clock.now() - sinceSeconds * 1000;
   const tailLines = number('tailLines');
   const limitBytes = number('limitBytes');
   return {
     follow: parameters.get('follow') === 'true',
+    restarts: parameters.get('followRestarts') === 'true',
     timestamps: parameters.get('timestamps') === 'true',
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(limitBytes === undefined ? {} : { limitBytes }),

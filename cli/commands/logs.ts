@@ -21,6 +21,8 @@ export interface LogsOptions {
   timestamps?: boolean;
   tail?: string;
   since?: string;
+  sinceTime?: string;
+  limitBytes?: string;
   container?: string;
   allContainers?: boolean;
   selector?: string;
@@ -54,13 +56,22 @@ export const logs: CommandFunction<LogsOptions> = async (context, args, options)
   return showTasks(call, scope);
 };
 
-function logQuery({ follow, previous, timestamps, tail, since }: LogsOptions): LogQuery {
+function logQuery(options: LogsOptions): LogQuery {
+  const { follow, previous, timestamps, tail, since, sinceTime, limitBytes } = options;
   if (tail !== undefined && !/^-?\d+$/.test(tail)) throw new UsageError('--tail: want a number of lines');
+  if (since !== undefined && sinceTime !== undefined)
+    throw new UsageError('only one of --since and --since-time may be given');
+  if (sinceTime !== undefined && Number.isNaN(Date.parse(sinceTime)))
+    throw new UsageError('--since-time: want an RFC 3339 time such as 2030-01-31T12:00:00Z');
+  if (limitBytes !== undefined && !/^[1-9]\d{0,14}$/.test(limitBytes))
+    throw new UsageError('--limit-bytes: want a number of bytes');
   return {
     follow: follow === true,
     previous: previous === true,
     timestamps: timestamps === true,
     ...(tail === undefined || tail.startsWith('-') ? {} : { tailLines: Number(tail) }),
+    ...(sinceTime === undefined ? {} : { sinceTime: new Date(sinceTime).toISOString() }),
+    ...(limitBytes === undefined ? {} : { limitBytes: Number(limitBytes) }),
     ...(since === undefined
       ? {}
       : { sinceSeconds: Math.max(1, Math.ceil(parseDuration(since, '--since') / 1000)) }),

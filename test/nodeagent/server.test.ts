@@ -97,6 +97,12 @@ describe("the agent's server", () => {
     ['a container it does not have', '/logs/default/web-0-0/side', 404, /no container side/],
     ['a path that climbs', '/logs/default/web-0-0/..%2F..%2Fetc', 404, /no container/],
     ['a number that is none', '/logs/default/web-0-0/main?tailLines=-1', 400, /tailLines/],
+    [
+      'two beginnings',
+      '/logs/default/web-0-0/main?sinceSeconds=1&sinceTime=2030-01-01T00:00:00Z',
+      400,
+      /only one/,
+    ],
     ['no path of ours', '/exec', 404, /no such path/],
     ['a broken escape', '/logs/%E0%A4%A/x/y', 400, /path/],
   ])('answers %s with a Status', async (_case, path, status, message) => {

@@ -6,7 +6,16 @@ import type { Call } from '../call.ts';
 import { type ApiResponse, bytesResponse } from '../request.ts';
 import { agentUrl, containerOf, taskOf } from '../task-agent.ts';
 
-const passedOn = ['follow', 'tailLines', 'sinceSeconds', 'sinceTime', 'timestamps', 'previous', 'limitBytes'];
+const passedOn = [
+  'follow',
+  'followRestarts',
+  'tailLines',
+  'sinceSeconds',
+  'sinceTime',
+  'timestamps',
+  'previous',
+  'limitBytes',
+];
 
 export async function taskLog(call: Call): Promise<ApiResponse> {
   return logOf(call, await taskOf(call));
