@@ -18,6 +18,10 @@ export interface AuditRecord {
   reason: string | undefined;
   latencyMs: number;
   userAgent: string | undefined;
+  /** What is run in a container. */
+  command?: string[];
+  /** Of a stream, which has two lines: that it was opened, and with this that it is over, `latencyMs` after it was asked for. */
+  stage?: 'ended';
 }
 
 export interface AuditLog {

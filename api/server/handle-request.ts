@@ -8,7 +8,7 @@
 import { ApiError } from '../meta/api-error.ts';
 import { absentList } from './absent-kinds.ts';
 import type { ApiDocuments } from './api-documents.ts';
-import type { AuditLog } from './audit.ts';
+import type { AuditLog, AuditRecord } from './audit.ts';
 import { type Authenticator, refuseImpersonation } from './authenticate.ts';
 import { requireAuthorized, type Verb } from './authorize.ts';
 import type { Backend, Call } from './call.ts';
@@ -267,7 +267,7 @@ function observe({ backend, audit }: Pipeline, request: ApiRequest, outcome: Out
     durationMs: outcome.durationMs,
   });
   if (!audit || !user || !resource || readVerbs.has(verb)) return;
-  audit.write({
+  const record: AuditRecord = {
     time: new Date(backend.clock.now()).toISOString(),
     user: user.name,
     verb,
@@ -280,5 +280,13 @@ function observe({ backend, audit }: Pipeline, request: ApiRequest, outcome: Out
     reason: outcome.failure instanceof ApiError ? outcome.failure.reason : undefined,
     latencyMs: Math.round(outcome.durationMs * 1000) / 1000,
     userAgent: request.headers['user-agent'],
-  });
+    ...(resource.subresource === 'exec' ? { command: splitUrl(request.url).query.getAll('command') } : {}),
+  };
+  audit.write(record);
+  const { clock } = backend;
+  const openedMs = clock.monotonicMs() - outcome.durationMs;
+  outcome.response.onStreamEnd = () => {
+    const time = new Date(clock.now()).toISOString();
+    audit.write({ ...record, time, stage: 'ended', latencyMs: Math.round(clock.monotonicMs() - openedMs) });
+  };
 }

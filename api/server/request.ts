@@ -27,6 +27,8 @@ export interface ApiResponse {
   body: Buffer | AsyncIterable<Buffer>;
   /** With status 101: what the client's connection is to be joined with. */
   stream?: AgentSide;
+  /** To be called when the stream is over. */
+  onStreamEnd?: () => void;
 }
 
 const json = 'application/json';

@@ -77,8 +77,17 @@ export class StreamGate {
     const { request, socket } = upgrade;
     if (!isSameOrigin(request))
       throw new ApiError('Forbidden', 'a page of another origin may open no streams');
-    const { status, headers, body, stream } = await this.#handle(request);
+    const { status, headers, body, stream, onStreamEnd } = await this.#handle(request);
     if (!stream) return answerPlainly(socket, { status, headers, body });
+    try {
+      await this.#join(upgrade, headers, stream);
+    } finally {
+      onStreamEnd?.();
+    }
+  }
+
+  /** Resolves when the stream is over. */
+  async #join(upgrade: Upgrade, headers: ApiResponse['headers'], stream: AgentSide): Promise<void> {
     if (stream.over === 'spdy') return this.#serveSpdy(upgrade, headers, stream);
     if (stream.over === 'spdy ports') return this.#servePorts(openSpdy(upgrade, headers), stream.open);
     const client = await this.#upgrade(upgrade, String(headers['sec-websocket-protocol']));

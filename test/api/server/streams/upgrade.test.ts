@@ -9,6 +9,7 @@ import { sleep, systemClock } from '../../../../api/meta/clock.ts';
 import { createAgentClient } from '../../../../api/server/agent-client.ts';
 import type { AuditRecord } from '../../../../api/server/audit.ts';
 import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../../../api/server/pki.ts';
+import { eventually } from '../../../e2e/nodeagent/machine-traces.ts';
 import { type Answer, TestServer, taskDraft, tasks } from '../test-server.ts';
 
 const protocol = 'v5.channel.k8s.io';
@@ -128,7 +129,7 @@ async function refused(path: string, asking?: Asking): Promise<Answer> {
 const exec = `${tasks}/t1/exec?command=ls&command=-l`;
 
 describe('a stream', () => {
-  it('goes to the agent with the identity of the API server, and is audited as a create', async () => {
+  it('goes to the agent with the identity of the API server, and is audited when it begins and when it ends', async () => {
     audit.length = 0;
     const socket = await open(`${exec}&stdin=true&unknown=1`);
     expect(socket.protocol).toBe(protocol);
@@ -136,9 +137,12 @@ describe('a stream', () => {
     expect(asked.url).toMatch(
       /^\/exec\/default\/t1\/main\?uid=[0-9a-f-]{36}&command=ls&command=-l&stdin=true&stdout=true&stderr=true&tty=false$/,
     );
-    expect(audit).toMatchObject([
-      { user: 'gantry-admin', verb: 'create', subresource: 'exec', name: 't1', code: 101 },
-    ]);
+    const begun = { user: 'gantry-admin', verb: 'create', subresource: 'exec', name: 't1', code: 101 };
+    expect(audit).toMatchObject([{ ...begun, command: ['ls', '-l'] }]);
+    expect(audit[0]?.stage).toBeUndefined();
+    socket.close();
+    await eventually('the end is told', () => audit.length === 2);
+    expect(audit[1]).toMatchObject({ ...begun, command: ['ls', '-l'], stage: 'ended' });
   });
 
   it('to a port says which', async () => {
