@@ -76,7 +76,6 @@ const containerSecurityRefusals: readonly Refusal[] = [
   { field: 'procMount', because: noRights, unless: (value) => value === 'Default' },
 ];
 
-const probeRefusals: readonly Refusal[] = [{ field: 'grpc', because: 'use exec, httpGet or tcpSocket' }];
 const handlerRefusals: readonly Refusal[] = [
   { field: 'host', because: 'a task may only have itself probed' },
 ];
@@ -138,12 +137,9 @@ function refusedInContainer(container: Json, path: string): Cause[] {
 
 function refusedInHandler(handler: unknown, path: string): Cause[] {
   const actions = (handler ?? {}) as Json;
-  return [
-    ...refuse(actions, probeRefusals, path),
-    ...['httpGet', 'tcpSocket'].flatMap((action) =>
-      refuse(actions[action], handlerRefusals, `${path}.${action}`),
-    ),
-  ];
+  return ['httpGet', 'tcpSocket'].flatMap((action) =>
+    refuse(actions[action], handlerRefusals, `${path}.${action}`),
+  );
 }
 
 /** What may not run as root must say as whom it runs: images are not looked into. */

@@ -76,10 +76,6 @@ const handler = closed('What is done.', {
   tcpSocket: closed('Opens a connection.', {
     host: text('Address to connect to; default is the pod itself.'),
   }),
-  grpc: closed('Asks the gRPC health service.', {
-    port: count('Port of the service.'),
-    service: text('Name of the service.'),
-  }),
 });
 const lifecycle = closed('What is done right after the start and before the end.', {
   postStart: handler,

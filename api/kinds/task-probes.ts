@@ -45,10 +45,25 @@ const handlerFields = {
   ),
 };
 
+const grpcField = {
+  grpc: optional(
+    closedObject(
+      {
+        port: count('Number of the port.', { minimum: 1, maximum: 65535 }),
+        service: optional(
+          text('Name of the service to ask about; empty for the server itself.', { maxLength: 1024 }),
+        ),
+      },
+      { description: 'Asks the task by gRPC (grpc.health.v1.Health/Check); SERVING is good.' },
+    ),
+  ),
+};
+
 const probeShape = (description: string) =>
   closedObject(
     {
       ...handlerFields,
+      ...grpcField,
       initialDelaySeconds: withDefault(count('Seconds after the start before the first probe.'), 0),
       periodSeconds: withDefault(count('Seconds between two probes.', { minimum: 1 }), 10),
       timeoutSeconds: withDefault(count('Seconds until a probe has failed.', { minimum: 1 }), 1),
@@ -103,8 +118,9 @@ export const lifecycleField = optional(
 );
 
 export type Hook = Static<ReturnType<typeof hookShape>>;
-export type Handler = Hook;
 export type Probe = Static<ReturnType<typeof probeShape>>;
+/** Of a probe or a hook. */
+export type Handler = Hook & Pick<Probe, 'grpc'>;
 export type HttpGet = NonNullable<Handler['httpGet']>;
 export const probeKinds = ['startup', 'liveness', 'readiness'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
@@ -152,13 +168,13 @@ function validateHandler(
   { ports = [] }: { ports?: { name?: string }[] },
   path: string,
 ): Cause[] {
-  const { exec, httpGet, tcpSocket, sleep } = handler;
-  const given = [exec, httpGet, tcpSocket, sleep].filter((each) => each !== undefined);
+  const { exec, httpGet, tcpSocket, grpc, sleep } = handler;
+  const given = [exec, httpGet, tcpSocket, grpc, sleep].filter((each) => each !== undefined);
   if (given.length !== 1)
     return [
       {
         field: path,
-        message: `must have exactly one handler (exec, httpGet, tcpSocket; hooks also sleep), has ${given.length}`,
+        message: `must have exactly one handler (exec, httpGet, tcpSocket; probes also grpc, hooks sleep), has ${given.length}`,
         reason: given.length === 0 ? 'FieldValueRequired' : 'FieldValueInvalid',
       },
     ];

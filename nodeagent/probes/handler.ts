@@ -1,5 +1,5 @@
 /**
- * Carries out what a probe or a lifecycle hook says: a command in the container, an HTTP request, a
+ * Carries out what a probe or a lifecycle hook says: a command in the container, an HTTP or gRPC request, a
  * connection. Only ever the task itself is asked, and of its answer 10 KB at most are read.
  */
 import type { IncomingMessage } from 'node:http';
@@ -14,7 +14,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 
 export interface Outcome {
   good: boolean;
-  /** Why not, for people. */
+  /** Why not, for people; of a good one what is odd about it. */
   message: string;
 }
 
@@ -60,11 +60,29 @@ export async function runHandler(
 }
 
 async function attempt(handler: Handler, target: HandlerTarget, signal: AbortSignal): Promise<Outcome> {
-  const { exec, httpGet, tcpSocket } = handler;
+  const { exec, httpGet, tcpSocket, grpc } = handler;
   if (exec) return runCommandInside(exec.command, target, signal);
   if (httpGet) return getHttp(httpGet, target, signal);
   if (tcpSocket) return connectTcp(portNumber(tcpSocket.port, target), target, signal);
+  if (grpc) return askGrpc(grpc, target, signal);
   return { good: true, message: '' };
+}
+
+async function askGrpc(
+  { port, service = '' }: NonNullable<Handler['grpc']>,
+  target: HandlerTarget,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { checkGrpcHealth } = await import('./grpc-health.ts');
+  const address = `${hostOf(target)}:${portNumber(port, target)}`;
+  const status = await checkGrpcHealth({ address, service }, signal);
+  const of = service === '' ? 'the server' : `service ${service}`;
+  return { good: status === 'SERVING', message: status === 'SERVING' ? '' : `${of} is ${status}` };
+}
+
+/** As it stands in a URL. */
+function hostOf({ address }: HandlerTarget): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 /** A port of the container, by number or name, is where the task listens; any other number stands for itself. */
@@ -99,14 +117,15 @@ function connectTcp(port: number, { address }: HandlerTarget, signal: AbortSigna
 
 async function getHttp(httpGet: HttpGet, target: HandlerTarget, signal: AbortSignal): Promise<Outcome> {
   const { scheme, path } = httpGet;
-  const host = target.address.includes(':') ? `[${target.address}]` : target.address;
-  let url = new URL(`${scheme.toLowerCase()}://${host}:${portNumber(httpGet.port, target)}${path}`);
+  let url = new URL(`${scheme.toLowerCase()}://${hostOf(target)}:${portNumber(httpGet.port, target)}${path}`);
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     const { status, location, body } = await getOnce(url, httpGet, signal);
     if (status < 200 || status >= 400) return { good: false, message: `HTTP ${status}: ${body.trim()}` };
     const next = status >= 300 && location !== undefined ? redirection(location, url) : undefined;
+    if (!next) return { good: true, message: '' };
     // Somebody else's answer says nothing about this task: being sent there is answer enough.
-    if (!next || next.host !== url.host) return { good: true, message: '' };
+    if (next.host !== url.host)
+      return { good: true, message: `it redirects to ${next.host}, which is not asked` };
     url = next;
   }
   return { good: false, message: `more than ${maxRedirects} redirects` };

@@ -28,6 +28,8 @@ export interface ProbeWorkerOptions {
   /** Something is different: `health` or `fatal`. */
   onChange: () => void;
   onFailure: (kind: ProbeKind, message: string) => void;
+  /** It passed, but not as it should. */
+  onWarning: (kind: ProbeKind, message: string) => void;
   clock: Clock;
   logger: Logger;
 }
@@ -76,13 +78,14 @@ export class ProbeWorker {
   }
 
   async #turn(kind: ProbeKind, probe: Probe, signal: AbortSignal): Promise<number | undefined> {
-    const { clock, startedAtMs, attempt, container, onChange, onFailure } = this.#options;
+    const { clock, startedAtMs, attempt, container, onChange, onFailure, onWarning } = this.#options;
     const delayMs = startedAtMs + probe.initialDelaySeconds * 1000 - clock.now();
     if (delayMs > 0) return delayMs;
     const { good, message } = await attempt(probe, signal);
     // The loop was ended meanwhile: what it heard is of no interest any more.
     if (signal.aborted) return undefined;
     if (!good) onFailure(kind, message);
+    else if (message !== '') onWarning(kind, message);
     const { tally, verdict } = countOutcome(probe, this.#tallies.get(kind) ?? noOutcomes, good);
     this.#tallies.set(kind, tally);
     const health = healthAfter(container, this.health, kind, verdict);

@@ -17,6 +17,7 @@ export interface TaskProbesOptions {
   place: () => TaskPlace;
   onChange: () => void;
   onFailure: (container: ContainerRecord, kind: ProbeKind, message: string) => void;
+  onWarning: (container: ContainerRecord, kind: ProbeKind, message: string) => void;
   clock: Clock;
   logger: Logger;
 }
@@ -60,7 +61,7 @@ export class TaskProbes {
   }
 
   #start(record: ContainerRecord, container: Container): ProbeWorker {
-    const { runtime, place, clock, logger, onChange, onFailure } = this.#options;
+    const { runtime, place, clock, logger, onChange, onFailure, onWarning } = this.#options;
     const life = record.life as Extract<ContainerRecord['life'], { state: 'running' }>;
     const target = { container, cid: life.cid, ...place(), runtime };
     return new ProbeWorker({
@@ -71,6 +72,7 @@ export class TaskProbes {
         runHandler(probe, target, { timeoutMs: probe.timeoutSeconds * 1000, clock, signal }),
       onChange,
       onFailure: (kind, message) => onFailure(record, kind, message),
+      onWarning: (kind, message) => onWarning(record, kind, message),
       clock,
       logger,
     }).start();

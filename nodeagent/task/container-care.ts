@@ -48,6 +48,8 @@ export class ContainerCare {
       ...{ runtime, place, clock, logger, onChange: wake },
       onFailure: ({ name }, kind, message) =>
         onEvent('Warning', 'Unhealthy', `${kind} probe of container ${name} failed: ${message}`),
+      onWarning: ({ name }, kind, message) =>
+        onEvent('Warning', 'ProbeWarning', `${kind} probe of container ${name}: ${message}`),
     });
     this.#resizer = new Resizer(record, { node, runtime, save, onEvent, nowMs: () => clock.now() });
     this.#hooks = new LifecycleHooks({ runtime, place, clock, onEnd: wake });

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Handler } from '../../api/kinds/task-probes.ts';
 import { systemClock, VirtualClock } from '../../api/meta/clock.ts';
@@ -63,7 +64,10 @@ describe('runHandler', () => {
     seen = [];
     expect((await get('/here')).good).toBe(true);
     expect(seen).toEqual(['/here', '/good']);
-    expect((await get('/there')).good).toBe(true);
+    expect(await get('/there')).toEqual({
+      good: true,
+      message: 'it redirects to 192.0.2.1, which is not asked',
+    });
     expect(await get('/round')).toEqual({ good: false, message: 'more than 10 redirects' });
   });
 
@@ -86,6 +90,61 @@ describe('runHandler', () => {
     expect((await run({ exec: { command: ['true'] } })).good).toBe(true);
     const bad = await run({ exec: { command: ['false'] } }, () => 3);
     expect(bad).toEqual({ good: false, message: 'exit code 3: oh no' });
+  });
+
+  describe('by gRPC', () => {
+    const statuses: Record<string, number> = { '': 1, db: 1, away: 2, hangs: -1, odd: 77 };
+    let grpc: GrpcServer;
+    let grpcPort = 0;
+    beforeAll(async () => {
+      grpc = new GrpcServer();
+      const check = {
+        path: '/grpc.health.v1.Health/Check',
+        requestStream: false,
+        responseStream: false,
+        requestDeserialize: (bytes: Buffer) => ({ service: bytes.subarray(2).toString() }),
+        responseSerialize: (status: number) => Buffer.from(status === 0 ? [] : [0x08, status]),
+      };
+      grpc.addService({ Check: check } as never, {
+        Check: (
+          { request }: { request: { service: string } },
+          answer: (error: object | null, status?: number) => void,
+        ) => {
+          const status = statuses[request.service];
+          if (status === undefined) answer({ code: 5, details: 'unknown service' });
+          else if (status >= 0) answer(null, status);
+        },
+      });
+      grpcPort = await new Promise<number>((resolve, reject) =>
+        grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+          error ? reject(error) : resolve(bound),
+        ),
+      );
+    });
+    afterAll(() => grpc.forceShutdown());
+
+    const ask = (service?: string) => run({ grpc: { port: grpcPort, ...(service ? { service } : {}) } });
+
+    it('SERVING is good, of the server and of a service', async () => {
+      expect(await ask()).toEqual({ good: true, message: '' });
+      expect(await ask('db')).toEqual({ good: true, message: '' });
+    });
+
+    it.each([
+      ['away', /service away is NOT_SERVING/],
+      ['none', /unknown service/],
+      ['odd', /no HealthCheckResponse/],
+      ['hangs', /no answer within 0.3 s/],
+    ])('%s is bad, and says why', async (service, message) => {
+      const outcome = await ask(service);
+      expect(outcome.good).toBe(false);
+      expect(outcome.message).toMatch(message);
+    });
+
+    it('a server that is not there, or speaks something else, is bad', async () => {
+      expect((await run({ grpc: { port: 1 } })).good).toBe(false);
+      expect((await run({ grpc: { port } })).good).toBe(false);
+    });
   });
 
   it('leaves no timer behind', async () => {

@@ -30,6 +30,7 @@ describe('ProbeWorker', () => {
   function watch(probes: Parameters<typeof container>[0], answers: boolean[]) {
     const asked: number[] = [];
     const failures: string[] = [];
+    const warnings: string[] = [];
     const startMs = clock.now();
     const spec = container(probes);
     worker = new ProbeWorker({
@@ -42,16 +43,23 @@ describe('ProbeWorker', () => {
       },
       onChange: () => {},
       onFailure: (kind) => failures.push(kind),
+      onWarning: (kind) => warnings.push(kind),
       clock,
       logger: silentLogger,
     }).start();
-    return { worker, asked, failures };
+    return { worker, asked, failures, warnings };
   }
 
   it('asks after the initial delay, then every period', async () => {
     const { asked } = watch({ livenessProbe: probe({ initialDelaySeconds: 3, periodSeconds: 5 }) }, [true]);
     await clock.advance(14_000);
     expect(asked).toEqual([3, 8, 13]);
+  });
+
+  it('tells what is odd about a success, and counts it as one', async () => {
+    const { worker, failures, warnings } = watch({ readinessProbe: probe() }, [true]);
+    await clock.advance(0);
+    expect([failures, warnings, worker.health.ready]).toEqual([[], ['readiness'], true]);
   });
 
   it('calls for the end after enough failures of liveness, and asks no more', async () => {

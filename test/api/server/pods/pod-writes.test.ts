@@ -89,8 +89,8 @@ describe('a pod that is created', () => {
       'spec.containers[0].securityContext.privileged',
     ],
     [
-      { containers: [{ ...container, livenessProbe: { grpc: { port: 1 } } }] },
-      'spec.containers[0].livenessProbe.grpc',
+      { containers: [{ ...container, livenessProbe: { tcpSocket: { port: 1, host: 'elsewhere' } } }] },
+      'spec.containers[0].livenessProbe.tcpSocket.host',
     ],
     [{ containers: [{ ...container, name: 'Not A Name' }] }, 'spec.containers[0].name'],
   ])('is refused where it cannot mean what it says: %j', async (spec, field) => {
