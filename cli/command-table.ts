@@ -147,9 +147,10 @@ const readRows: readonly CommandRow[] = [
   {
     name: 'port-forward',
     arguments: '<task> <ports...>',
-    summary: 'lead ports of this machine to ports of a task',
+    summary: 'lead ports of this machine to ports of a task or a service',
     flags: [{ flags: '--address <ip>', description: 'address to listen on', default: '127.0.0.1' }],
-    examples: '  gantry port-forward web-0-0 8080:80\n  gantry port-forward job/web :80',
+    examples:
+      '  gantry port-forward web-0-0 8080:80\n  gantry port-forward job/web :80\n  gantry port-forward svc/web 8080:80',
     load: async () => (await import('./commands/port-forward.ts')).portForward,
   },
   {

@@ -1,6 +1,7 @@
 /** `gantry describe`: everything a person wants to know of an object, its events at the end. */
 import { jobNameLabel } from '../../api/kinds/job-labels.ts';
-import { Event, type Job, type Node, Task } from '../../api/kinds/resources.ts';
+import { EndpointSlice, Event, type Job, type Node, type Service, Task } from '../../api/kinds/resources.ts';
+import { serviceNameLabel } from '../../api/kinds/service-labels.ts';
 import { hasReason } from '../../api/meta/api-error.ts';
 import type { AnyObject } from '../../api/meta/object-meta.ts';
 import type { CommandFunction, Session } from '../command.ts';
@@ -9,6 +10,7 @@ import { describeAny } from '../describe/generic.ts';
 import { describeJob } from '../describe/job.ts';
 import { describeNode } from '../describe/node.ts';
 import { type Entry, formatOutline } from '../describe/outline.ts';
+import { describeService } from '../describe/service.ts';
 import { describeTask } from '../describe/task.ts';
 import { exitCodes, reportFailure } from '../failure.ts';
 import { fetchObjects } from '../object-source.ts';
@@ -84,6 +86,13 @@ async function bodyOf({ client }: Session, object: AnyObject, nowMs: number): Pr
         ...(namespace === undefined ? {} : { namespace }),
       });
       return describeJob(object as unknown as Job, items, nowMs);
+    }
+    case 'v1/Service': {
+      const { items } = await client.list(EndpointSlice, {
+        labelSelector: `${serviceNameLabel}=${name}`,
+        ...(namespace === undefined ? {} : { namespace }),
+      });
+      return describeService(object as unknown as Service, items, nowMs);
     }
     case 'v1/Node': {
       const { items } = await client.list(Task, { fieldSelector: `spec.nodeName=${name}` });

@@ -1,11 +1,11 @@
-/** `gantry port-forward`: ports of this machine that lead to ports of a task, until Ctrl-C. */
+/** `gantry port-forward`: ports of this machine that lead to ports of a task or a service, until Ctrl-C. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ApiError } from '../../api/meta/api-error.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
 import { exitCodes, failureText, UsageError } from '../failure.ts';
+import { forwardTarget } from '../forward-target.ts';
 import { tunnel } from '../port-tunnel.ts';
-import { taskNamed } from '../task-exec.ts';
 
 interface PortPair {
   /** 0: any free one. */
@@ -22,15 +22,16 @@ export const portForward: CommandFunction<PortForwardOptions> = async (context, 
   const pairs = words.map(parsePair);
   if (pairs.length === 0) throw new UsageError('say which ports: LOCAL:REMOTE, or one number for both');
   const session = await context.session();
-  const task = await taskNamed(word, session);
+  const { task, portOf } = await forwardTarget(word, session);
   const open = new Set<Socket>();
   const servers: Server[] = [];
   try {
     for (const { local, remote } of pairs) {
+      const target = portOf(remote);
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         open.add(socket);
         socket.once('close', () => open.delete(socket));
-        forward(context, session, { socket, task, port: remote });
+        forward(context, session, { socket, task, port: target });
       });
       servers.push(server);
       const port = await listen(server, address, local);

@@ -12,6 +12,7 @@ import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { targetPortNumber } from '../../api/kinds/task-address.ts';
 import { ApiError, asApiError } from '../../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
@@ -136,7 +137,7 @@ export class StreamServer {
   ): Promise<Prepared> {
     if (route === 'exec') return this.#prepareExec(runningCid(record, container), query);
     if (route === 'attach') return this.#prepareAttach(record, container, query);
-    if (route === 'portforward') return preparePort(portOf(query), record.address);
+    if (route === 'portforward') return preparePort(taskPort(record, portOf(query)), record.address);
     throw new ApiError('NotFound', `a node agent has no streams at /${route}`);
   }
 
@@ -178,6 +179,11 @@ export class StreamServer {
         });
     });
   }
+}
+
+/** Who names the port of a container means where that listens. */
+function taskPort({ task }: TaskRecord, port: number): number {
+  return targetPortNumber(task.spec, { targetPort: port, protocol: 'TCP' }) ?? port;
 }
 
 /** `address` is the task's own, when it has one. */

@@ -65,6 +65,25 @@ describe('a service', () => {
     expect(await inVisitor('env')).toContain(`SHOP_SERVICE_HOST=${spec.clusterIP}`);
   });
 
+  it('is described with its endpoints, and its port is led to this machine', async () => {
+    expect((await cluster.succeed('describe', 'service', 'shop')).stdout).toMatch(
+      /Ports: +http 80\/TCP -> http[\s\S]*Endpoints:[\s\S]*shop-0-0 +10\.\S+:2\d{4} +n\d +ready/,
+    );
+    const forward = execa('./gantry', ['port-forward', 'svc/shop', ':80'], {
+      env: cluster.environment,
+      reject: false,
+    });
+    try {
+      const local = await new Promise<string>((resolve) => {
+        forward.stdout.on('data', (text) => resolve(/127\.0\.0\.1:(\d+)/.exec(String(text))?.[1] ?? ''));
+      });
+      expect(await (await fetch(`http://127.0.0.1:${local}/`)).text()).toMatch(/^shop-\d-0/);
+    } finally {
+      forward.kill('SIGINT');
+      await forward;
+    }
+  });
+
   it('loses a task that is killed within seconds, and refuses at once when it has none left', async () => {
     await cluster.succeed('scale', 'job/shop', '--replicas=0');
     await vi.waitFor(async () => {
