@@ -44,7 +44,7 @@ export class KubectlServer {
       usage: 'client',
       days: 1,
     });
-    const server = await TestServer.start({ nodeClient: measuredAgents(async () => []) });
+    const server: TestServer = await TestServer.start({ nodeClient: measuredAgents(() => uidsOf(server)) });
     const { port } = await server.server.listen({
       addresses: ['127.0.0.1'],
       port: 0,
@@ -113,6 +113,12 @@ export class Lines {
     this.#process.kill('SIGKILL');
     await this.#process;
   }
+}
+
+/** Of all tasks: every agent of these tests has measured all of them. */
+async function uidsOf(server: TestServer): Promise<string[]> {
+  const { body } = await server.get('/apis/gantry.dev/v1/tasks');
+  return body.items.map(({ metadata }: { metadata: { uid: string } }) => metadata.uid);
 }
 
 function kubeconfig(port: number, authority: KeyPair, admin: KeyPair): string {

@@ -1,5 +1,5 @@
 /** Discovery, reads, descriptions and what the user may do. */
-import type { Row } from '../../../kit/kubectl-matrix.ts';
+import type { Kubectl, Row } from '../../../kit/kubectl-matrix.ts';
 import { addNode, configMap, event, job } from './objects.ts';
 
 export const discovery: Row[] = [
@@ -40,17 +40,37 @@ export const discovery: Row[] = [
   { verb: 'auth whoami', act: (k) => k.says(/gantry-admin/, 'auth whoami') },
 ];
 
+/** A node whose agent tells what is used. */
+async function measuredNode(k: Kubectl, name: string): Promise<string> {
+  const node = await addNode(k, name);
+  const status = {
+    addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+    daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+    allocatable: { cpu: '1', memory: '128Mi', pods: '10' },
+  };
+  await k.run('patch --subresource=status --type=merge node', node, '-p', JSON.stringify({ status }));
+  return node;
+}
+
 export const gets: Row[] = [
+  {
+    verb: 'top pod',
+    act: async (k) => {
+      const node = await measuredNode(k, 'top-pod');
+      const containers = [{ name: 'main', image: 'busybox' }];
+      await k.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'used' }, spec: { containers } });
+      const target = { apiVersion: 'v1', kind: 'Node', name: node };
+      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'used' }, target };
+      const path = `/api/v1/namespaces/${k.namespace}/pods/used/binding`;
+      await k.run(`create --raw ${path} -f`, await k.file('binding', binding));
+      await k.says(/^used +100m +32Mi/m, 'top pod');
+      await k.says(/^used +main +100m +32Mi/m, 'top pod used --containers');
+    },
+  },
   {
     verb: 'top node',
     act: async (k) => {
-      const node = await addNode(k, 'top');
-      const status = {
-        addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
-        daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
-        allocatable: { cpu: '1', memory: '128Mi' },
-      };
-      await k.run('patch --subresource=status --type=merge node', node, '-p', JSON.stringify({ status }));
+      const node = await measuredNode(k, 'top');
       await k.says(new RegExp(`^${node} +250m +25% +64Mi +50%`, 'm'), 'top node', node);
       await k.says(new RegExp(`^${node} `, 'm'), 'top node --sort-by=cpu');
     },
