@@ -30,6 +30,9 @@ export interface Placed {
   node: string;
   /** Job of the gang that it is bound with, all or nothing. */
   gang?: string;
+  /** Of the node, as it was decided; the members of a gang have none. */
+  score?: number;
+  scores?: readonly { plugin: string; score: number }[];
 }
 
 export interface Refused {
@@ -216,7 +219,8 @@ export class Decider {
     if (decision.node !== undefined) {
       this.#state.assume(task, decision.node);
       if (room && room.node !== decision.node) this.#state.announceFree(room.node);
-      batch.placed.push({ queued, node: decision.node });
+      const { node, score, scores } = decision;
+      batch.placed.push({ queued, node, score, scores });
       return;
     }
     const { changes } = this.#state.snapshot;

@@ -3,7 +3,7 @@
  * a warm cache takes over at once. Schedulers of different names run side by side, each with its own Lease.
  *
  *   scheduler/main --kubeconfig <file> [--name default-scheduler] [--identity <id>] [--profile pack|spread|hybrid]
- *                  [--plugins file.ts|file.js]
+ *                  [--plugins file.ts|file.js] [--metrics-address 127.0.0.1:10259]
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -15,6 +15,7 @@ import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { LeaderElection } from '../client/leader-election.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { Profile, pluginSets } from './core/profile.ts';
+import { serveDebug } from './debug-server.ts';
 import { defaultName, leaseNameOf, Scheduler } from './scheduler.ts';
 import { loadUserPlugins } from './user-plugins/load-plugins.ts';
 
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
       identity: { type: 'string' },
       profile: { type: 'string', default: 'pack' },
       plugins: { type: 'string' },
+      'metrics-address': { type: 'string' },
     },
   });
   if (!values.kubeconfig) throw new RangeError('--kubeconfig is required');
@@ -47,12 +49,15 @@ async function main(): Promise<void> {
     logger,
     onStarted: (signal) => scheduler.lead(election.fence(client), signal),
   });
+  const listenOn = values['metrics-address'];
+  const debug = listenOn === undefined ? undefined : await serveDebug(scheduler, listenOn);
   scheduler.watch();
   election.start();
-  logger.info({ identity, name }, 'started');
+  logger.info({ identity, name, ...(debug ? { metricsAddress: debug.address } : {}) }, 'started');
   await terminated();
   await election.stop();
   await scheduler.stop();
+  await debug?.close();
   client.close();
   logger.info({ identity, ...scheduler.metrics, decisionHash: scheduler.decisionHash }, 'stopped');
 }

@@ -25,6 +25,7 @@ import { givesHope } from './core/hints.ts';
 import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
 import { Decider, type Displacement, type Placed } from './decider.ts';
+import { DecisionRing } from './decision-ring.ts';
 import { PendingReporter } from './pending-reporter.ts';
 import { PlanCommitter, preemptionMessage } from './plan-committer.ts';
 import { SchedulingQueue } from './queue.ts';
@@ -78,6 +79,8 @@ export class Scheduler {
     evicted: 0,
   };
   readonly queue: SchedulingQueue;
+  /** The last placements. */
+  readonly records = new DecisionRing();
   readonly #name: string;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -261,6 +264,7 @@ export class Scheduler {
     const { placed, refused, displacements, failed } = this.#decider.decideBatch(maxBatch);
     this.metrics.decisions += placed.length + refused.length;
     this.metrics.refused += refused.length;
+    for (const one of placed) this.records.add(one, this.#clock.now());
     for (const { queued, explanation } of refused)
       term.reporter.report(queued.task.key, queued.task.uid, explanation);
     for (const { queued, error } of failed)

@@ -50,13 +50,14 @@ export class VirtualClock implements Clock {
   #nowMs: number;
   #order = 0;
   readonly #timers = new Set<PendingTimer>();
+  #wallOffsetMs = 0;
 
   constructor(startMs = Date.UTC(2030, 0, 1)) {
     this.#nowMs = startMs;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#wallOffsetMs;
   }
 
   monotonicMs(): number {
@@ -67,6 +68,11 @@ export class VirtualClock implements Clock {
     const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
     this.#timers.add(timer);
     return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** Sets the wall clock forward or back, as an administrator or a time server does; nothing falls due by it. */
+  jump(byMs: number): void {
+    this.#wallOffsetMs += byMs;
   }
 
   /** How many timers are waiting: a test can see that nothing leaks. */
