@@ -27,7 +27,7 @@ import { ImagePuller } from './images/image-puller.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { isWorthTelling } from './stats/usage-report.ts';
 import { statusPatch } from './task/status-patch.ts';
-import { liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
+import { addEphemeral, liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
 import { TaskRunner } from './task/task-runner.ts';
 import { taskStatus } from './task/task-status.ts';
@@ -277,6 +277,7 @@ function update(runner: TaskRunner, task: Task): void {
   const before = record.task;
   const spec = isAdmitted(task) ? task.spec : withResources(task.spec, before.spec);
   record.task = spec === task.spec ? task : { ...task, spec };
+  addEphemeral(record);
   if (!isDeepStrictEqual(spec, before.spec)) runner.wake();
 }
 

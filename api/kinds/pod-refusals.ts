@@ -44,7 +44,6 @@ const podRefusals: readonly Refusal[] = [
   { field: 'overhead', because: 'every node has one runtime' },
   { field: 'resources', because: 'resources are requested by containers' },
   { field: 'resourceClaims', because: 'there are no resource claims' },
-  { field: 'ephemeralContainers', because: 'they are added to a pod that runs' },
   {
     field: 'os',
     because: 'nodes run Linux',
@@ -110,7 +109,7 @@ export function refusedFields(spec: Json): Cause[] {
     ...refuse(spec, podRefusals, 'spec'),
     ...refuse(spec['securityContext'], podSecurityRefusals, 'spec.securityContext'),
     ...inList(spec['volumes'], 'spec.volumes', (volume, path) => refuse(volume, volumeRefusals, path)),
-    ...['containers', 'initContainers'].flatMap((field) =>
+    ...['containers', 'initContainers', 'ephemeralContainers'].flatMap((field) =>
       inList(spec[field], `spec.${field}`, (container, path) => [
         ...refusedInContainer(container, path),
         ...rootCauses(spec, container, path),

@@ -199,7 +199,7 @@ const spec = closed('What runs, and where.', {
   os: named('Operating system of the node.'),
   resources: open('Resources of the whole pod.'),
   resourceClaims: listOf(open('A claim of resources.'), 'name'),
-  ephemeralContainers: listOf(open('A container added while the pod runs.'), 'name'),
+  ephemeralContainers: listOf(container),
 });
 
 const address = closed('An address.', { ip: text('The address.') });
@@ -216,7 +216,7 @@ const containerStatuses = listOf(
 const status = closed('What is, as the node agent last reported it.', {
   containerStatuses,
   initContainerStatuses: containerStatuses,
-  ephemeralContainerStatuses: listOf(open('How one container is doing.'), 'name'),
+  ephemeralContainerStatuses: containerStatuses,
   hostIPs: listOf(address),
   podIP: text('Address of the pod.'),
   podIPs: listOf(address, 'ip'),

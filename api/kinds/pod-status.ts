@@ -9,6 +9,8 @@ type Json = Record<string, unknown>;
 /** Fields of a task's status that a Pod has no word for. */
 const hiddenFields = ['pending', 'finishTime', 'usage', 'addresses'];
 
+const statusLists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
+
 export function podStatus(status: Json): Json {
   const shown = Object.fromEntries(Object.entries(status).filter(([field]) => !hiddenFields.includes(field)));
   const { hostIP, addresses = hostIP === undefined ? [] : [hostIP] } = status;
@@ -19,8 +21,7 @@ export function podStatus(status: Json): Json {
     ...(conditions.length > 0 ? { conditions } : {}),
     ...(hostIP === undefined ? {} : { hostIPs: [{ ip: hostIP }] }),
     ...(podIPs[0] ? { podIP: podIPs[0].ip, podIPs } : {}),
-    ...mapped(status, 'containerStatuses', podContainerStatus),
-    ...mapped(status, 'initContainerStatuses', podContainerStatus),
+    ...Object.assign({}, ...statusLists.map((field) => mapped(status, field, podContainerStatus))),
   };
 }
 
@@ -59,7 +60,7 @@ export function taskStatus(status: Json, before: Json = {}): Json {
   for (const [field, value] of changes) {
     if (derivedFields.has(field)) continue;
     if (field === 'conditions') changed[field] = (value as Json[]).map((condition) => renamed(condition, 1));
-    else if (field === 'containerStatuses' || field === 'initContainerStatuses')
+    else if (statusLists.includes(field))
       changed[field] = (value as Json[]).map((each) => withPid(each, before[field]));
     else changed[field] = value;
   }

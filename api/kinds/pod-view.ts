@@ -102,7 +102,7 @@ function withContainerUsers(spec: Json): Json {
           securityContext: { ...common, ...(container['securityContext'] as Json | undefined) },
         }))
       : containers;
-  const lists = Object.entries(spec).filter(([field]) => /^(init)?containers$/i.test(field));
+  const lists = Object.entries(spec).filter(([field]) => /^(init|ephemeral)?containers$/i.test(field));
   return { ...spec, ...Object.fromEntries(lists.map(([field, list]) => [field, withUsers(list)])) };
 }
 

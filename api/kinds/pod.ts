@@ -14,6 +14,7 @@ import { podSchema } from './pod-schema.ts';
 import { asTaskSpec, podView } from './pod-view.ts';
 import { type ContainerStatus, type Task, type TaskSpec, type TaskStatus, taskKind } from './task.ts';
 import { taskAddress } from './task-address.ts';
+import { validateEphemeral } from './task-ephemeral.ts';
 import { validateTemplateSpec } from './task-spec.ts';
 
 export interface Pod extends KubeObject {
@@ -60,7 +61,8 @@ export const podKind = defineKind<Pod>({
 function validatePod({ spec }: Pod, old?: Pod): Cause[] {
   const refused = refusedFields(spec);
   if (refused.length > 0) return refused;
-  const causes = validateTemplateSpec(asTaskSpec(spec) as unknown as TaskSpec, 'spec');
+  const taskSpec = asTaskSpec(spec) as unknown as TaskSpec;
+  const causes = [...validateTemplateSpec(taskSpec, 'spec'), ...validateEphemeral(taskSpec)];
   if (old && !isDeepStrictEqual(fixedSpec(spec), fixedSpec(old.spec))) {
     causes.push({
       field: 'spec',

@@ -12,15 +12,18 @@ export interface TaskReferences {
 export function taskReferences({
   containers,
   initContainers = [],
+  ephemeralContainers = [],
   imagePullSecrets = [],
   volumes = [],
-}: Pick<TemplateSpec, 'containers' | 'initContainers' | 'imagePullSecrets' | 'volumes'>): TaskReferences {
+}: Pick<TemplateSpec, 'containers' | 'initContainers' | 'imagePullSecrets' | 'volumes'> & {
+  ephemeralContainers?: TemplateSpec['containers'];
+}): TaskReferences {
   const configMaps: (string | undefined)[] = volumes.map(({ configMap }) => configMap?.name);
   const secrets: (string | undefined)[] = [
     ...volumes.map(({ secret }) => secret?.secretName),
     ...imagePullSecrets.map(({ name }) => name),
   ];
-  for (const { env = [], envFrom = [] } of [...containers, ...initContainers]) {
+  for (const { env = [], envFrom = [] } of [...containers, ...initContainers, ...ephemeralContainers]) {
     for (const { valueFrom } of env) {
       configMaps.push(valueFrom?.configMapKeyRef?.name);
       secrets.push(valueFrom?.secretKeyRef?.name);

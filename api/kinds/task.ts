@@ -26,6 +26,7 @@ import {
   withDefault,
 } from './shapes.ts';
 import { resourcesShape } from './task-container.ts';
+import { ephemeralContainerShape, validateEphemeral } from './task-ephemeral.ts';
 import { isTerminal, type TaskPhase, taskPhases, taskTransitions } from './task-phase.ts';
 import { carryResize } from './task-resize.ts';
 import { defaultTemplateSpec, templateSpecFields, validateTemplateSpec } from './task-spec.ts';
@@ -35,6 +36,12 @@ export { isTerminal, type TaskPhase, taskPhases, taskTransitions };
 export const taskSpecShape = closedObject(
   {
     ...templateSpecFields,
+    ephemeralContainers: optional(
+      list(ephemeralContainerShape, 'Added while it runs, through the subresource ephemeralcontainers.', {
+        maxItems: 50,
+        mapKeys: ['name'],
+      }),
+    ),
     nodeName: optional(text('Node the task is bound to. Set once, through the binding subresource.')),
     devices: optional(
       Type.Unsafe<Record<string, number>>({
@@ -140,6 +147,9 @@ export const taskStatusShape = closedObject(
     message: optional(Type.String()),
     conditions: optional(conditionsShape),
     containerStatuses: optional(list(containerStatusShape, 'One per container.', { mapKeys: ['name'] })),
+    ephemeralContainerStatuses: optional(
+      list(containerStatusShape, 'One per ephemeral container.', { mapKeys: ['name'] }),
+    ),
     initContainerStatuses: optional(
       list(containerStatusShape, 'One per init container, in their order.', { mapKeys: ['name'] }),
     ),
@@ -300,7 +310,7 @@ function readyCell({ spec, status }: Task): string {
 }
 
 function validateTask(task: Task, old?: Task): Cause[] {
-  const causes = validateTemplateSpec(task.spec, 'spec');
+  const causes = [...validateTemplateSpec(task.spec, 'spec'), ...validateEphemeral(task.spec)];
   if (old && JSON.stringify(fixedSpec(task)) !== JSON.stringify(fixedSpec(old))) {
     causes.push({
       field: 'spec',

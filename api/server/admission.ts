@@ -48,7 +48,17 @@ export function admitDeletion(
   );
 }
 
-function admitTask({ backend, served }: Call, task: AnyObject): void {
+function refuseEphemeral({ served }: Call, { metadata, spec }: AnyObject): void {
+  if (spec?.['ephemeralContainers'] === undefined) return;
+  const message = 'Forbidden: are added to a task that runs, through the subresource ephemeralcontainers';
+  throw invalidError(served.kind, metadata.name, [
+    { field: 'spec.ephemeralContainers', message, reason: 'FieldValueForbidden' },
+  ]);
+}
+
+function admitTask(call: Call, task: AnyObject): void {
+  const { backend, served } = call;
+  refuseEphemeral(call, task);
   const spec = (task.spec ??= {});
   for (const field of ['nodeName', 'devices']) {
     if (spec[field] === undefined) continue;

@@ -75,6 +75,7 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
       ? [
           { name: 'attach', verbs: streamVerbs, kind: own('AttachOptions') },
           { name: 'binding', verbs: ['create'], kind: { ...kind, kind: 'Binding' } },
+          { name: 'ephemeralcontainers', verbs: partVerbs, kind },
           { name: 'eviction', verbs: ['create'], kind: { group: 'policy', version: 'v1', kind: 'Eviction' } },
           { name: 'exec', verbs: streamVerbs, kind: own('ExecOptions') },
           { name: 'log', verbs: ['get'], kind },

@@ -45,7 +45,8 @@ export function agentAddress({ metadata, status }: Node): string {
 
 /** The container asked for, init containers included, or the only main one. Throws ApiError BadRequest. */
 export function containerOf({ metadata, spec }: Task, wanted: string | null): string {
-  const all = [...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name);
+  const { initContainers = [], ephemeralContainers = [] } = spec;
+  const all = [...spec.containers, ...initContainers, ...ephemeralContainers].map(({ name }) => name);
   if (wanted === null || wanted === '') {
     if (spec.containers.length === 1) return all[0]!;
     throw new ApiError(

@@ -31,6 +31,8 @@ export interface ContainerSpec {
   terminal?: boolean;
   /** Standard input is open, until the first writer is gone or for ever; absent: it is empty. */
   stdin?: 'once' | 'open';
+  /** A process of the node: the container sees what that one sees of other processes. Absent: only its own. */
+  processesOf?: number;
   mounts: BindMount[];
   limits: ContainerLimits;
   /** What its devices need. */

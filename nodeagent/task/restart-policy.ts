@@ -9,11 +9,12 @@ const goodRunMs = 600_000;
 
 export type RestartPolicy = NonNullable<TaskSpec['restartPolicy']>;
 
-/** Init containers run to their success; sidecars run as long as their task does. */
+/** Init containers run to their success; sidecars run as long as their task does; ephemeral ones run once. */
 export function restartPolicyOf(
   { restartPolicy = 'Always' }: Pick<TaskSpec, 'restartPolicy'>,
   { role }: Pick<ContainerRecord, 'role'>,
 ): RestartPolicy {
+  if (role === 'ephemeral') return 'Never';
   if (role === 'sidecar') return 'Always';
   return role === 'init' && restartPolicy === 'Always' ? 'OnFailure' : restartPolicy;
 }

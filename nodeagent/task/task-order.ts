@@ -4,11 +4,16 @@
  *   init containers one after another, each to its success; sidecars among them stay → main containers, all
  *   at once → when the last main container is over, sidecars end, last started first
  *
- * A failed init container that is not tried again ends the task.
+ * Ephemeral containers begin at once and end with the main ones. A failed init container that is not tried again ends the task.
  */
 import { type ContainerRecord, killTimeMs, type Stop, type TaskRecord } from './task-record.ts';
 
 export const isMain = ({ role }: ContainerRecord): boolean => role === undefined;
+
+/** Added to look at the others: nobody waits for it. */
+export const isEphemeral = ({ role }: ContainerRecord): boolean => role === 'ephemeral';
+
+export const isInit = ({ role }: ContainerRecord): boolean => role === 'init' || role === 'sidecar';
 
 /** Done, as far as those after it are concerned. */
 export function isInitialised({ role, life }: ContainerRecord): boolean {
@@ -26,9 +31,9 @@ export function mayStart(
   { containers }: Pick<TaskRecord, 'containers'>,
   container: ContainerRecord,
 ): boolean {
-  if (container.starts > 0) return true;
+  if (container.starts > 0 || isEphemeral(container)) return true;
   const before = isMain(container) ? containers : containers.slice(0, containers.indexOf(container));
-  return before.every((each) => isMain(each) || isInitialised(each));
+  return before.every((each) => isMain(each) || isEphemeral(each) || isInitialised(each));
 }
 
 /** Whether its turn to get the stop signal has come: sidecars go after everything that may need them. */
@@ -57,7 +62,8 @@ function taskStop(record: TaskRecord, container: ContainerRecord): Stop | undefi
   const failedAtMs = initFailureMs(record);
   if (failedAtMs !== undefined) return { sinceMs: failedAtMs, graceSeconds };
   const mains = record.containers.filter(isMain);
-  if (container.role !== 'sidecar' || mains.some(({ life }) => life.state !== 'ended')) return undefined;
+  const outlivesNone = container.role === 'sidecar' || isEphemeral(container);
+  if (!outlivesNone || mains.some(({ life }) => life.state !== 'ended')) return undefined;
   return { sinceMs: Math.max(...mains.map(endTimeMs)), graceSeconds };
 }
 

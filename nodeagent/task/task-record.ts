@@ -52,8 +52,8 @@ export type ContainerLife =
 
 export interface ContainerRecord {
   name: string;
-  /** Absent: a main container. A sidecar is an init container that stays. */
-  role?: 'init' | 'sidecar';
+  /** Absent: a main container. A sidecar is an init container that stays, an ephemeral one was added later. */
+  role?: 'init' | 'sidecar' | 'ephemeral';
   life: ContainerLife;
   /** Containers made so far; the number of the next one. Logs are named by it. */
   starts: number;
@@ -105,7 +105,6 @@ export function newRecord(task: Task, nowMs: number): TaskRecord {
 function newContainers({ spec }: Task): ContainerRecord[] {
   const inits = spec.initContainers ?? [];
   const reason = inits.length > 0 ? 'TaskInitializing' : 'ContainerCreating';
-  const fresh = { starts: 0, restartCount: 0, failures: 0, refusals: 0 };
   return [
     ...inits.map(({ name, restartPolicy }): ContainerRecord => {
       const role = restartPolicy === 'Always' ? 'sidecar' : 'init';
@@ -114,7 +113,27 @@ function newContainers({ spec }: Task): ContainerRecord[] {
     ...spec.containers.map(
       ({ name }): ContainerRecord => ({ name, life: { state: 'waiting', reason, retryAtMs: 0 }, ...fresh }),
     ),
+    ...newEphemeral(spec, []),
   ];
+}
+
+const fresh = { starts: 0, restartCount: 0, failures: 0, refusals: 0 };
+
+function newEphemeral(
+  { ephemeralContainers = [] }: Task['spec'],
+  known: readonly string[],
+): ContainerRecord[] {
+  const added = ephemeralContainers.filter(({ name }) => !known.includes(name));
+  return added.map(({ name }) => ({
+    ...{ name, role: 'ephemeral', ...fresh },
+    life: { state: 'waiting', reason: 'ContainerCreating', retryAtMs: 0 },
+  }));
+}
+
+/** Takes on the containers that were added to the task. */
+export function addEphemeral(record: TaskRecord): void {
+  const known = record.containers.map(({ name }) => name);
+  if (!record.stop) record.containers.push(...newEphemeral(record.task.spec, known));
 }
 
 /** Unique for ever: the task's uid, the container's place in the task, and how often it was started. */
@@ -124,7 +143,8 @@ export function containerId(record: TaskRecord, container: ContainerRecord): str
 }
 
 export function containerSpec({ task }: Pick<TaskRecord, 'task'>, { name }: ContainerRecord): Container {
-  const all: Container[] = [...(task.spec.initContainers ?? []), ...task.spec.containers];
+  const { initContainers = [], containers, ephemeralContainers = [] } = task.spec;
+  const all: Container[] = [...initContainers, ...containers, ...ephemeralContainers];
   const found = all.find((container) => container.name === name);
   if (!found) throw new Error(`task ${task.metadata.name} has no container ${name}`);
   return found;

@@ -29,7 +29,7 @@ import { allDone } from './all-done.ts';
 import { ContainerCare } from './container-care.ts';
 import { decideTask, type Step } from './decide-task.ts';
 import { decideRestart, preparationDelayMs, restartPolicyOf } from './restart-policy.ts';
-import { isEnding, stopOf } from './task-order.ts';
+import { isEnding, isEphemeral, stopOf } from './task-order.ts';
 import {
   type ContainerRecord,
   containerId,
@@ -287,7 +287,7 @@ export class TaskRunner {
     const cid = container.last?.cid ?? '';
     const termination = { cid, exitCode: cannotRunCode, reason, message, finishedAtMs };
     container.life = { state: 'ended', termination };
-    this.stop(this.record.task.spec.terminationGracePeriodSeconds);
+    if (!isEphemeral(container)) this.stop(this.record.task.spec.terminationGracePeriodSeconds);
     await this.#save();
   }
 

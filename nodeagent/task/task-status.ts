@@ -6,14 +6,15 @@ import { type Condition, type NewCondition, withCondition } from '../../api/meta
 import { timestamp } from '../../api/meta/object-meta.ts';
 import { qosClass } from './limits.ts';
 import { isInPlace } from './resize.ts';
-import { hasStarted, isInitialised, isMain } from './task-order.ts';
+import { hasStarted, isEphemeral, isInit, isInitialised, isMain } from './task-order.ts';
 import type { ContainerRecord, TaskRecord, Termination } from './task-record.ts';
 import { containerSpec, isOver, isReady } from './task-record.ts';
 
 /** `hostIP` is the node's address. Conditions of others in the task's present status are kept. */
 export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): TaskStatus {
   const { task, containers, startedAtMs } = record;
-  const inits = containers.filter((container) => !isMain(container));
+  const inits = containers.filter(isInit);
+  const ephemeral = containers.filter(isEphemeral);
   const phase = phaseOf(record);
   const why = reasonOf(record, phase);
   const finishedAtMs = Math.max(...containers.map(endOf));
@@ -25,6 +26,9 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
     containerStatuses: containers.filter(isMain).map((container) => containerStatus(record, container)),
     ...(inits.length > 0
       ? { initContainerStatuses: inits.map((container) => containerStatus(record, container)) }
+      : {}),
+    ...(ephemeral.length > 0
+      ? { ephemeralContainerStatuses: ephemeral.map((container) => containerStatus(record, container)) }
       : {}),
     qosClass: qosClass(task.spec),
     hostIP,
@@ -61,7 +65,9 @@ function reasonOf(
 
 function conditionsOf(record: TaskRecord, phase: TaskPhase, nowMs: number): Condition[] {
   const { task, containers, startedAtMs } = record;
-  const ready = containers.every((container) => container.role === 'init' || isReady(container));
+  const ready = containers.every(
+    (container) => container.role === 'init' || isEphemeral(container) || isReady(container),
+  );
   const over = phase === 'Succeeded' || phase === 'Failed';
   const readiness = {
     status: ready ? ('True' as const) : ('False' as const),
@@ -71,7 +77,7 @@ function conditionsOf(record: TaskRecord, phase: TaskPhase, nowMs: number): Cond
   conditions = withCondition(
     conditions,
     initialized(containers),
-    containers.every(isMain) ? startedAtMs : nowMs,
+    !containers.some(isInit) ? startedAtMs : nowMs,
   );
   conditions = resizeConditions(conditions, record, nowMs);
   conditions = withCondition(conditions, { type: 'ContainersReady', ...readiness }, nowMs);
@@ -88,7 +94,7 @@ function resizeConditions(conditions: Condition[], record: TaskRecord, nowMs: nu
 }
 
 function initialized(containers: readonly ContainerRecord[]): NewCondition {
-  const open = containers.filter((container) => !isMain(container) && !isInitialised(container));
+  const open = containers.filter((container) => isInit(container) && !isInitialised(container));
   const begun = containers.some((container) => isMain(container) && container.starts > 0);
   if (open.length === 0 || begun) return { type: 'Initialized', status: 'True' };
   const message = `containers with incomplete status: [${open.map(({ name }) => name).join(' ')}]`;
@@ -140,9 +146,11 @@ function terminated({ cid, exitCode, reason, message, startedAtMs, finishedAtMs 
   };
 }
 
-/** How a sidecar ends says nothing about its task. */
+/** How a sidecar or an ephemeral container ends says nothing about its task. */
 function hasSucceeded({ role, life }: ContainerRecord): boolean {
-  return life.state === 'ended' && (role === 'sidecar' || life.termination.exitCode === 0);
+  return (
+    life.state === 'ended' && (role === 'sidecar' || role === 'ephemeral' || life.termination.exitCode === 0)
+  );
 }
 
 function endOf({ life, last }: ContainerRecord): number {

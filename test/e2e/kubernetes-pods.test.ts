@@ -134,6 +134,14 @@ describe.each(binaries)('%s', (binary) => {
     attached.kill();
   });
 
+  it('debug adds a container that sees the processes of another', async () => {
+    const args = ['debug', 'web', '-i', '--image=busybox', '--target=web', '-c', 'dbg', '--', 'sh'];
+    const { exitCode, stdout } = await kubectl.start(args, { input: 'ps; exit 0\n' });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/ 1 root +sh -c echo started/);
+    expect(await kubectl.run('get', 'pod', 'web')).toMatch(/web +1\/1 +Running +0 /);
+  });
+
   it('run --rm -i runs to its end, takes input, and leaves nothing', async () => {
     const args = [
       'run',

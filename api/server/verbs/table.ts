@@ -36,6 +36,7 @@ const objectVerbs: Verbs = {
 const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchOrApply };
 const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
 const bindingVerbs: Verbs = { create: bindTask };
+const ephemeralVerbs: Verbs = { get: getObject, update: updateObject, patch: patchObject };
 const evictionVerbs: Verbs = { create: evict };
 const resizeVerbs: Verbs = { get: getObject, update: updateResize, patch: patchResize };
 const logVerbs: Verbs = { get: taskLog };
@@ -60,6 +61,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return kind.scale ? scaleVerbs : undefined;
     case 'binding':
       return runs ? bindingVerbs : undefined;
+    case 'ephemeralcontainers':
+      return runs ? ephemeralVerbs : undefined;
     case 'eviction':
       return runs ? evictionVerbs : undefined;
     case 'resize':

@@ -2,6 +2,7 @@
  * PUT and PATCH of an object or one of its parts: a proposed object, and what becomes of it. Both run the
  * same steps on the object as it is stored, and again when somebody else was faster.
  */
+import { type EphemeralContainer, ephemeralChangeCauses } from '../../kinds/task-ephemeral.ts';
 import { ApiError } from '../../meta/api-error.ts';
 import type { AnyObject } from '../../meta/object-meta.ts';
 import { admit } from '../admission.ts';
@@ -82,8 +83,8 @@ function decideChange(
   const proposed = propose(draftOf(old));
   const { uid, resourceVersion } = proposed.metadata;
   checkPreconditions(served.kind, old, { uid, resourceVersion });
-  const next =
-    path.subresource === 'status' ? nextStatus(call, proposed, old) : nextObject(call, proposed, old);
+  const nextOf = nextByPart[path.subresource ?? ''] ?? nextObject;
+  const next = nextOf(call, proposed, old);
   if (isDoneDeleting(next)) return { type: 'remove' };
   track(call, { old, next, given: proposed.metadata.managedFields });
   return { type: 'put', object: next };
@@ -116,6 +117,33 @@ function nextObject(call: Call, proposed: AnyObject, old: AnyObject): AnyObject 
   admit(call, next, old);
   countGeneration(kind, next, old);
   return next;
+}
+
+/** What a subresource writes of its object. */
+const nextByPart: Readonly<Record<string, typeof nextObject>> = {
+  status: nextStatus,
+  ephemeralcontainers: nextEphemeral,
+};
+
+function nextEphemeral(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {
+  const { kind } = call.served;
+  const added = (proposed.spec as EphemeralSpec | undefined)?.ephemeralContainers;
+  const { ephemeralContainers, ...spec } = (old.spec ?? {}) as EphemeralSpec;
+  const next: AnyObject = {
+    ...old,
+    metadata: { ...old.metadata },
+    spec: { ...spec, ...(added ? { ephemeralContainers: added } : {}) },
+  };
+  validateObject(call.served, next);
+  const causes = ephemeralChangeCauses(added, ephemeralContainers);
+  if (causes.length > 0) throw invalidError(kind, old.metadata.name, causes);
+  admit(call, next, old);
+  countGeneration(kind, next, old);
+  return next;
+}
+
+interface EphemeralSpec {
+  ephemeralContainers?: EphemeralContainer[];
 }
 
 function nextStatus(call: Call, proposed: AnyObject, old: AnyObject): AnyObject {

@@ -93,10 +93,7 @@ export function configJson(
     hooks: devices.hooks,
     linux: {
       cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
-      namespaces: [
-        ...['pid', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
-        ...(spec.networkNamespace === undefined ? [] : [{ type: 'network', path: spec.networkNamespace }]),
-      ],
+      namespaces: namespacesOf(spec),
       devices: devices.devices,
       resources: { ...linuxResources(spec.limits), devices: [denyAll, ...devices.rules] },
       maskedPaths,
@@ -106,6 +103,15 @@ export function configJson(
 }
 
 const denyAll = { allow: false, access: 'rwm' };
+
+function namespacesOf({ processesOf, networkNamespace }: ContainerSpec): { type: string; path?: string }[] {
+  const shared = processesOf === undefined ? {} : { path: `/proc/${processesOf}/ns/pid` };
+  return [
+    { type: 'pid', ...shared },
+    ...['ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
+    ...(networkNamespace === undefined ? [] : [{ type: 'network', path: networkNamespace }]),
+  ];
+}
 
 /** The OCI form of limits. */
 export function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits) {

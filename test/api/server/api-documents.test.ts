@@ -57,6 +57,7 @@ describe('legacy discovery', () => {
       'tasks/status',
       'tasks/attach',
       'tasks/binding',
+      'tasks/ephemeralcontainers',
       'tasks/eviction',
       'tasks/exec',
       'tasks/log',

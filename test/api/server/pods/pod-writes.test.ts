@@ -196,6 +196,53 @@ describe('a pod that goes', () => {
   });
 });
 
+describe('ephemeral containers', () => {
+  const dbg = { name: 'dbg', image: 'busybox', stdin: true, targetContainerName: 'main' };
+  const headers = { 'content-type': patchTypes.strategic };
+  const add = (...ephemeralContainers: object[]) =>
+    server.raw('PATCH', `${pods}/whole/ephemeralcontainers`, { spec: { ephemeralContainers } }, { headers });
+
+  test('are added through their subresource, which changes nothing else', async () => {
+    const patch = { spec: { ephemeralContainers: [dbg], restartPolicy: 'Never' } };
+    const { status, body } = await server.raw('PATCH', `${pods}/whole/ephemeralcontainers`, patch, {
+      headers,
+    });
+    expect(status).toBe(200);
+    expect(body.spec).toMatchObject({ restartPolicy: 'Always', serviceAccountName: 'default' });
+    const { body: task } = await server.get(`${tasks}/whole`);
+    expect(task.spec.ephemeralContainers).toMatchObject([dbg]);
+  });
+
+  test.each<[string, () => Promise<{ status: number; body: { message: string } }>, RegExp]>([
+    ['change', () => add({ ...dbg, image: 'other' }), /may not be removed or changed/],
+    [
+      'have ports',
+      () => add({ name: 'x', image: 'busybox', ports: [{ containerPort: 1 }] }),
+      /ephemeralContainers\[1\]\.ports/,
+    ],
+    ['have the name of another', () => add({ name: 'main', image: 'busybox' }), /Duplicate value/],
+    [
+      'look at what is not there',
+      () => add({ name: 'x', image: 'busybox', targetContainerName: 'y' }),
+      /targetContainerName/,
+    ],
+    [
+      'come with a new pod',
+      () => server.post(pods, pod('early', { ephemeralContainers: [dbg] })),
+      /through the subresource/,
+    ],
+    [
+      'come with a change of the pod',
+      () => server.mergePatch(`${pods}/whole`, { spec: { ephemeralContainers: [] } }),
+      /pod updates may not change/,
+    ],
+  ])('cannot %s', async (_what, write, message) => {
+    const { status, body } = await write();
+    expect(status).toBe(422);
+    expect(body.message).toMatch(message);
+  });
+});
+
 test('events about a pod are those about its task', async () => {
   const events = '/api/v1/namespaces/default/events';
   const event = (name: string, involvedObject: object) => ({
