@@ -72,7 +72,12 @@ describe.each(binaries)('%s', (binary) => {
     );
     const described = await kubectl.run('describe', 'pod', 'web');
     expect(described).toMatch(/Ready +True/);
-    expect(described).toMatch(/Normal +Scheduled .*\n.*Normal +Started/);
+    expect(described).toMatch(/IPs:\n +IP: +[\d.]+/);
+    // Events are written beside what they tell of, in no order.
+    await eventually('its events are told', async () => {
+      const told = await kubectl.run('describe', 'pod', 'web');
+      return /Normal +Scheduled/.test(told) && /Normal +Started/.test(told);
+    });
   });
 
   it('get -w sees it change, and label, annotate and patch change it', async () => {
