@@ -1,4 +1,5 @@
 /** Ideas about the asked task: which of its own demands could be dropped or lowered. */
+import { gpuMilli } from '../../api/kinds/devices.ts';
 import type { Task } from '../../api/kinds/resources.ts';
 import { taskRequests } from '../../api/kinds/task-request.ts';
 import { formatAmount, type ResourceAmounts } from '../../api/meta/quantity.ts';
@@ -41,8 +42,7 @@ function largestRequest(
   { resource, others }: { resource: string; others: readonly Assumption[] },
 ): Idea | undefined {
   const requested = taskRequests(task.spec)[resource] ?? 0;
-  const free = [...(cell.snapshot.resource(resource)?.free ?? []).slice(0, cell.snapshot.size)];
-  const amounts = new Set(free.map((amount) => roundedDown(resource, amount)));
+  const amounts = new Set(freeAmounts(cell, resource).map((amount) => roundedDown(resource, amount)));
   const candidates = [...amounts].filter((amount) => amount > 0 && amount < requested);
   candidates.sort((left, right) => left - right);
   const fits = (amount: number): boolean =>
@@ -54,6 +54,14 @@ function largestRequest(
     else high = middle;
   }
   return low === 0 ? undefined : requestIdea([[resource, candidates[low - 1]!]]);
+}
+
+/** What nodes have free of it; of GPUs also what each has free, as a part is never spread over several. */
+function freeAmounts({ snapshot }: ForkedCell, resource: string): number[] {
+  const free = [...(snapshot.resource(resource)?.free ?? [])].slice(0, snapshot.size);
+  if (resource !== gpuMilli) return free;
+  for (let slot = 0; slot < snapshot.size; slot++) free.push(...snapshot.deviceFree(slot));
+  return free;
 }
 
 /** Bytes to whole mebibytes, so that a person can write them down. */

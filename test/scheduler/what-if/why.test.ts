@@ -85,6 +85,20 @@ describe('why', () => {
     );
   });
 
+  it('a part of a GPU is told the largest that one GPU has left', () => {
+    const milli = (amount: number) => ({ 'gantry.dev/gpu-milli': `${amount}` });
+    const words: CellWords = {
+      nodes: { n1: { devices: ['gpu0', 'gpu1'] } },
+      running: {
+        a: { nodeName: 'n1', requests: milli(600), devices: { gpu0: 600 } },
+        b: { nodeName: 'n1', requests: milli(700), devices: { gpu1: 700 } },
+      },
+    };
+    expect(texts(ask(words, { requests: milli(600) }))).toContain(
+      'if it asked for gantry.dev/gpu-milli <= 400: n1',
+    );
+  });
+
   it('a taint, a cordon, a label and an absent node are each told', () => {
     const taints = [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' as const }];
     expect(texts(ask({ nodes: { n1: { taints } } }, {}))).toEqual([
