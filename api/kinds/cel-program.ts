@@ -4,8 +4,8 @@
  *
  * Invariant: evaluation does at most `costOf` steps, whatever the values are.
  */
-import { RE2JS } from '@bufbuild/re2';
 import { Environment, Optional } from '@marcbachmann/cel-js';
+import { linearMatch, maxMadeText, registerLibraries } from './cel-libraries.ts';
 import { celName } from './cel-values.ts';
 import type { CustomSchema } from './custom-schema.ts';
 
@@ -54,43 +54,16 @@ function optionalOf(value: unknown): unknown {
   return value === undefined ? Optional.none() : Optional.of(value);
 }
 
-/** CEL's own functions, optionals, and of Kubernetes' libraries the lists'. */
+/** CEL's own functions, optionals, and Kubernetes' libraries. */
 function base(): Environment {
   const environment = new Environment({
     unlistedVariablesAreDyn: false,
     enableOptionalTypes: true,
     homogeneousAggregateLiterals: false,
   });
-  type Item = bigint | number | string;
-  const items = (list: unknown): Item[] => list as Item[];
-  const least = (list: unknown): Item => items(list).reduce((a, b) => (b < a ? b : a));
-  const largest = (list: unknown): Item => items(list).reduce((a, b) => (b > a ? b : a));
-  return environment
-    .registerVariable('self', 'dyn')
-    .registerFunction(`string.${linearMatch}(string): bool`, (text: string, pattern: string) =>
-      new RE2JS(pattern).test(text),
-    )
-    .registerFunction('list.isSorted(): bool', (list: unknown) =>
-      items(list).every((item, at, all) => at === 0 || all[at - 1]! <= item),
-    )
-    .registerFunction('list.sum(): dyn', (list: unknown) =>
-      items(list).reduce(
-        (a, b) => (a as number) + (b as number),
-        typeof items(list)[0] === 'number' ? 0 : 0n,
-      ),
-    )
-    .registerFunction('list.min(): dyn', least)
-    .registerFunction('list.max(): dyn', largest)
-    .registerFunction('list.indexOf(dyn): int', (list: unknown, item: unknown) =>
-      BigInt(items(list).indexOf(item as Item)),
-    )
-    .registerFunction('list.lastIndexOf(dyn): int', (list: unknown, item: unknown) =>
-      BigInt(items(list).lastIndexOf(item as Item)),
-    );
+  return registerLibraries(environment).registerVariable('self', 'dyn');
 }
 
-/** Stands in for `matches`, which the library gives to the backtracking RegExp of JavaScript. */
-const linearMatch = 'matchesInLinearTime';
 const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 interface Node {
@@ -108,11 +81,21 @@ interface Shape {
   additions: number;
   /** Makes lists as long as texts. */
   splits: boolean;
+  /** Makes texts longer than any in the value. */
+  makesText: boolean;
   usesOldSelf: boolean;
 }
 
 function readShape(root: unknown, schema: CustomSchema): Shape {
-  const shape: Shape = { nodes: 0, depth: 0, literal: 0, additions: 0, splits: false, usesOldSelf: false };
+  const shape: Shape = {
+    nodes: 0,
+    depth: 0,
+    literal: 0,
+    additions: 0,
+    splits: false,
+    makesText: false,
+    usesOldSelf: false,
+  };
   visit(root, 0, shape);
   resolve(root, schema);
   return shape;
@@ -139,13 +122,18 @@ function visitMethod(args: unknown[], depth: number, shape: Shape): void {
   const [name, receiver, given] = args;
   if (name === 'matches') args[0] = linearMatch;
   if (name === 'split') shape.splits = true;
+  if (name === 'replace' || name === 'join') shape.makesText = true;
   const inside = loops.has(String(name)) ? depth + 1 : depth;
   shape.depth = Math.max(shape.depth, inside);
   visit(receiver, depth, shape);
   visit(given, inside, shape);
 }
 
-function costOf({ nodes, depth, literal, additions, splits }: Shape, { members, text }: ValueSize): number {
+function costOf(
+  { nodes, depth, literal, additions, splits, makesText }: Shape,
+  { members, text: given }: ValueSize,
+): number {
+  const text = makesText ? Math.max(given, maxMadeText) : given;
   const longest = Math.max(members, literal, splits ? text : 1, 1) * (additions + 1);
   return nodes * longest ** depth * (1 + (text * (additions + 1)) / 1024);
 }

@@ -44,6 +44,28 @@ describe('rules', () => {
     ["type(self.port) == int ? self.port < 100 : self.port == 'http'", { port: 80 }, { port: 'ftp' }],
     ["self.__namespace__ != 'x'", { namespace: 'y' }, { namespace: 'x' }],
     ["self.?s.orValue('none') == 'none'", {}, { s: 'some' }],
+    ["self.s.charAt(1) == 'b' && self.s.reverse() == 'cba'", { s: 'abc' }, { s: 'acb' }],
+    ["self.s.replace('a', 'x') == 'xbx' && self.s.replace('a', 'x', 1) == 'xba'", { s: 'aba' }, { s: 'abb' }],
+    ["self.s.lowerAscii().split('-').size() == 2", { s: 'A-b' }, { s: 'A' }],
+    [
+      "isURL(self.s) && url(self.s).getScheme() == 'https' && url(self.s).getPort() == '8443'",
+      { s: 'https://a.b:8443/c' },
+      { s: 'http://a.b/c' },
+    ],
+    [
+      "url(self.s).getHostname() == 'a.b' && url(self.s).getEscapedPath() == '/c'",
+      { s: 'https://a.b/c' },
+      { s: '/c' },
+    ],
+    ['isIP(self.s) && ip(self.s).family() == 4', { s: '10.0.0.1' }, { s: '::1' }],
+    [
+      "isCIDR(self.s) && cidr(self.s).containsIP('10.1.2.3') && cidr(self.s).prefixLength() == 8",
+      { s: '10.0.0.0/8' },
+      { s: '11.0.0.0/8' },
+    ],
+    ["isQuantity(self.s) && quantity(self.s).isGreaterThan(quantity('1Mi'))", { s: '1Gi' }, { s: '1Ki' }],
+    ["quantity(self.s) == quantity('1000m') && quantity(self.s).asInteger() == 1", { s: '1' }, { s: '2' }],
+    ["quantity(self.s).add(quantity('1')).compareTo(quantity('3')) == 0", { s: '2' }, { s: '3' }],
   ];
   it.each(cases)('%s', (rule, holds, fails) => {
     expect(check({ rule }, holds)).toEqual([]);
@@ -117,4 +139,12 @@ describe('rules', () => {
     check({ rule: "self.s.matches('^(a+)+$')" }, { s: `${'a'.repeat(20_000)}!` });
     expect(performance.now() - startMs).toBeLessThan(2000);
   });
+});
+
+it('texts that would become too long are not made, and rules that may make them are dear', () => {
+  const rule = "self.s.replace('a', self.s).replace('a', self.s).size() > 0";
+  expect(check({ rule }, { s: 'a'.repeat(1000) })).toEqual([expect.stringContaining('too long')]);
+  const inLoops = "self.words.all(a, self.words.all(b, self.words.all(c, c.replace('a', 'b') != '')))";
+  const words = Array(100).fill('a');
+  expect(check({ rule: inLoops }, { words })).toEqual([expect.stringContaining('would take too long')]);
 });
