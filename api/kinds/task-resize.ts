@@ -78,6 +78,22 @@ export function isAdmitted({ status }: Pick<Task, 'status'>): boolean {
   return !isConditionTrue(status.conditions, resizePending);
 }
 
+/** The spec with the requests that are set aside: while a resize is pending, those from before it. */
+export function admittedSpec(task: Pick<Task, 'spec' | 'status'>): TaskSpec {
+  const { spec, status } = task;
+  if (isAdmitted(task)) return spec;
+  const held = <C extends Container>(container: C): C => {
+    const all = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
+    const requests = all.find(({ name }) => name === container.name)?.allocatedResources;
+    return requests ? { ...container, resources: { ...container.resources, requests } } : container;
+  };
+  const { containers, initContainers = [] } = spec;
+  return withResources(spec, {
+    containers: containers.map(held),
+    initContainers: initContainers.map(held),
+  });
+}
+
 /**
  * Which conditions of a reported status hold: whether a resize was admitted is the server's to say, and that it is
  * done an agent can only say that has seen it. Mutates `next`.

@@ -7,6 +7,7 @@ import type { DeviceShares } from '../../api/kinds/devices.ts';
 import type { Gang } from '../../api/kinds/gang.ts';
 import type { Task } from '../../api/kinds/task.ts';
 import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
+import { admittedSpec } from '../../api/kinds/task-resize.ts';
 import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
 import { keyOf } from '../../api/meta/object-meta.ts';
 import type { ResourceAmounts } from '../../api/meta/quantity.ts';
@@ -88,7 +89,7 @@ function isRelated({ near, far, preferred, spread }: TaskRelations): boolean {
 
 export function footprintOf(task: Task, relations = taskRelations(task)): Footprint {
   const { metadata, spec } = task;
-  const requests = Object.entries(taskRequests(spec)).filter(([, amount]) => amount > 0);
+  const requests = Object.entries(taskRequests(admittedSpec(task))).filter(([, amount]) => amount > 0);
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
   const gang = spec.job === undefined || !spec.gang ? {} : { gang: spec.gang };
   const devices = spec.devices === undefined ? {} : { devices: spec.devices };
