@@ -80,6 +80,8 @@ export class TaskNetworks {
     await writeFile(path, '');
     await runCommand('unshare', [`--net=${path}`, 'true']);
     await runCommand('nsenter', [`--net=${path}`, 'ip', 'link', 'set', 'lo', 'up']);
+    // All its ports are the task's, whoever it runs as; in a user namespace its capabilities do not count here.
+    await runCommand('nsenter', [`--net=${path}`, 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0']);
     const result = (await runPlugin(callOf('ADD', uid, path), this.#bridge)) ?? {};
     const mappings = ports.flatMap(mappingOf);
     if (mappings.length > 0) await runPlugin(callOf('ADD', uid, path), portmap(mappings), result);

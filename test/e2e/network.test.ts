@@ -157,7 +157,13 @@ describe('a task with a network of its own', () => {
             {
               name: 'main',
               image: 'busybox',
-              command: ['sh', '-c', 'mkdir /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www'],
+              // Not root, on port 80: in a network of its own that is anybody's.
+              securityContext: { runAsUser: 1000 },
+              command: [
+                'sh',
+                '-c',
+                'mkdir /tmp/www; hostname > /tmp/www/index.html; exec httpd -f -p 80 -h /tmp/www',
+              ],
               ports: [{ name: 'http', containerPort: 80, ...port }],
               readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
             },
