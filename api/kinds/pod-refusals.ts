@@ -95,12 +95,11 @@ const portRefusals: readonly Refusal[] = [
   { field: 'hostIP', because: oneNetwork, unless: (value) => value === '0.0.0.0' || value === '::' },
 ];
 const variableRefusals: readonly Refusal[] = [
-  { field: 'resourceFieldRef', because: 'use fieldRef, configMapKeyRef or secretKeyRef' },
   { field: 'fileKeyRef', because: 'use fieldRef, configMapKeyRef or secretKeyRef' },
 ];
 const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => ({
   field,
-  because: 'nodes have no such volumes: use emptyDir, hostPath, configMap or secret',
+  because: 'nodes have no such volumes: use emptyDir, hostPath, configMap, secret, downwardAPI or projected',
 }));
 
 /** Causes with paths; empty for a spec that means here what it means in Kubernetes. */

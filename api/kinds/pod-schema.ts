@@ -87,7 +87,6 @@ const container = closed('A container.', {
   env: listOf(
     named('A variable.', {
       valueFrom: closed('Where the value is taken from.', {
-        resourceFieldRef: open('A resource of a container.'),
         fileKeyRef: open('A key of a file.'),
       }),
     }),
@@ -133,7 +132,6 @@ export const foreignVolumeSources = [
   'cephfs',
   'cinder',
   'csi',
-  'downwardAPI',
   'ephemeral',
   'fc',
   'flexVolume',
@@ -147,7 +145,6 @@ export const foreignVolumeSources = [
   'persistentVolumeClaim',
   'photonPersistentDisk',
   'portworxVolume',
-  'projected',
   'quobyte',
   'rbd',
   'scaleIO',

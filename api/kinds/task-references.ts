@@ -23,6 +23,10 @@ export function taskReferences({
     ...volumes.map(({ secret }) => secret?.secretName),
     ...imagePullSecrets.map(({ name }) => name),
   ];
+  for (const { configMap, secret } of volumes.flatMap(({ projected }) => projected?.sources ?? [])) {
+    configMaps.push(configMap?.name);
+    secrets.push(secret?.name);
+  }
   for (const { env = [], envFrom = [] } of [...containers, ...initContainers, ...ephemeralContainers]) {
     for (const { valueFrom } of env) {
       configMaps.push(valueFrom?.configMapKeyRef?.name);

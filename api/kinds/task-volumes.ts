@@ -4,13 +4,22 @@
  */
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { configKeyError, dnsLabelError, dnsSubdomainError, qualifiedNameError } from '../meta/names.ts';
+import { configKeyError, dnsLabelError, dnsSubdomainError } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantity, text, withDefault } from './shapes.ts';
+import {
+  type DownwardItem,
+  downwardItemsShape,
+  fieldRefShape,
+  resourceFieldRefShape,
+  validateDownwardItems,
+  validateFieldRef,
+  validateResourceFieldRef,
+} from './task-downward.ts';
 
 const fileMode = (description: string) => count(description, { maximum: 0o777 });
 
-const projectionFields = {
+const itemsField = {
   items: optional(
     list(
       closedObject({
@@ -21,9 +30,24 @@ const projectionFields = {
       'Which keys, and where; default is every key under its own name.',
     ),
   ),
-  defaultMode: withDefault(fileMode('Permissions of the files.'), 0o644),
-  optional: optional(flag('Whether the task runs without it.')),
 };
+const modeField = { defaultMode: withDefault(fileMode('Permissions of the files.'), 0o644) };
+const optionalField = { optional: optional(flag('Whether the task runs without it.')) };
+const projectionFields = { ...itemsField, ...modeField, ...optionalField };
+
+const projectedObject = (description: string) =>
+  optional(closedObject({ name: text('Its name.'), ...itemsField, ...optionalField }, { description }));
+
+const projectedSourceShape = closedObject({
+  configMap: projectedObject('A file for every key of a ConfigMap.'),
+  secret: projectedObject('A file for every key of a Secret.'),
+  downwardAPI: optional(
+    closedObject(
+      { items: optional(downwardItemsShape) },
+      { description: 'What the task is told of itself.' },
+    ),
+  ),
+});
 
 export const volumeShape = closedObject({
   name: text('Unique among the volumes of the task, a DNS label.'),
@@ -57,6 +81,21 @@ export const volumeShape = closedObject({
       { description: 'A file for every key of a Secret, in memory only, following its changes; read-only.' },
     ),
   ),
+  downwardAPI: optional(
+    closedObject(
+      { items: optional(downwardItemsShape), ...modeField },
+      { description: 'Files that tell of the task itself, following its changes; read-only.' },
+    ),
+  ),
+  projected: optional(
+    closedObject(
+      {
+        sources: list(projectedSourceShape, 'What is in it; the last wins.', { maxItems: 100 }),
+        ...modeField,
+      },
+      { description: 'Several sources in one directory; read-only.' },
+    ),
+  ),
 });
 
 export const volumeMountShape = closedObject({
@@ -65,16 +104,6 @@ export const volumeMountShape = closedObject({
   readOnly: withDefault(flag('Whether the container cannot write.'), false),
   subPath: optional(text('Path within the volume; symbolic links in it are refused.')),
 });
-
-const fieldRefShape = closedObject(
-  {
-    apiVersion: optional(text('Not used.')),
-    fieldPath: text(
-      "metadata.name, metadata.namespace, metadata.uid, metadata.labels['…'], metadata.annotations['…'], spec.nodeName, status.hostIP or status.podIP.",
-    ),
-  },
-  { description: 'A field of the task.' },
-);
 
 const keyRefShape = (description: string) =>
   closedObject(
@@ -107,6 +136,7 @@ export const envShape = closedObject({
         fieldRef: optional(fieldRefShape),
         configMapKeyRef: optional(keyRefShape('A key of a ConfigMap.')),
         secretKeyRef: optional(keyRefShape('A key of a Secret.')),
+        resourceFieldRef: optional(resourceFieldRefShape),
       },
       { description: 'Where the value is taken from.' },
     ),
@@ -114,19 +144,11 @@ export const envShape = closedObject({
 });
 
 export type Volume = Static<typeof volumeShape>;
+type ProjectedSource = Static<typeof projectedSourceShape>;
 export type VolumeMount = Static<typeof volumeMountShape>;
 export type EnvSource = Static<typeof envFromShape>;
 export type Projection = Omit<NonNullable<Volume['configMap']>, 'name'>;
 export type EnvVariable = Static<typeof envShape>;
-
-const plainFields = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'status.hostIP',
-  'status.podIP',
-];
 
 export function validateVolumes(volumes: readonly Volume[], path: string): Cause[] {
   const seen = new Set<string>();
@@ -152,7 +174,12 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
         reason: given === 0 ? 'FieldValueRequired' : 'FieldValueInvalid',
       },
     ];
-  const { emptyDir, hostPath, configMap, secret } = sources;
+  const { emptyDir, hostPath, configMap, secret, downwardAPI, projected } = sources;
+  if (downwardAPI) return validateDownward(downwardAPI.items ?? [], `${path}.downwardAPI.items`);
+  if (projected)
+    return projected.sources.flatMap((source, index) =>
+      validateProjectedSource(source, `${path}.projected.sources[${index}]`),
+    );
   if (configMap)
     return validateProjection(configMap, configMap.name, { path: `${path}.configMap`, field: 'name' });
   if (secret)
@@ -164,8 +191,29 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
   return [];
 }
 
+function validateProjectedSource(source: ProjectedSource, path: string): Cause[] {
+  const given = Object.values(source).filter((each) => each !== undefined).length;
+  if (given !== 1) return [{ field: path, message: `must have exactly one source, has ${given}` }];
+  const { configMap, secret, downwardAPI } = source;
+  if (downwardAPI) return validateDownward(downwardAPI.items ?? [], `${path}.downwardAPI.items`);
+  const at = `${path}.${configMap ? 'configMap' : 'secret'}`;
+  const object = configMap ?? secret;
+  return object ? validateProjection(object, object.name, { path: at, field: 'name' }) : [];
+}
+
+function validateDownward(items: readonly DownwardItem[], path: string): Cause[] {
+  const paths = items.flatMap((item, index) => pathCauses(item.path, `${path}[${index}].path`));
+  return [...paths, ...validateDownwardItems(items, path)];
+}
+
+/** Names that begin with two dots are the agent's own: it swaps the content by them. */
+function pathCauses(path: string, field: string): Cause[] {
+  const isPlain = isPlainPath(`/${path}`) && !path.startsWith('/') && !path.startsWith('..');
+  return isPlain ? [] : [{ field, message: 'must be a relative path without ..' }];
+}
+
 function validateProjection(
-  { items = [] }: Projection,
+  { items = [] }: Pick<Projection, 'items'>,
   name: string,
   { path, field }: { path: string; field: string },
 ): Cause[] {
@@ -176,9 +224,8 @@ function validateProjection(
     const at = `${path}.items[${index}]`;
     const keyProblem = configKeyError(item.key);
     if (keyProblem) causes.push({ field: `${at}.key`, message: keyProblem });
-    // Names that begin with two dots are the agent's own: it swaps the content by them.
-    if (!isPlainPath(`/${item.path}`) || item.path.startsWith('/') || item.path.startsWith('..'))
-      causes.push({ field: `${at}.path`, message: 'must be a relative path without ..' });
+    const pathProblems = pathCauses(item.path, `${at}.path`);
+    if (pathProblems.length > 0) causes.push(...pathProblems);
     else if (taken.has(item.path)) causes.push({ field: `${at}.path`, message: 'is used twice' });
     taken.add(item.path);
   }
@@ -261,7 +308,7 @@ function validateVariable({ value, valueFrom }: EnvVariable, path: string): Caus
   if (given !== 1)
     return [{ field: `${path}.valueFrom`, message: `must have exactly one source, has ${given}` }];
   if (value !== '') return [{ field: `${path}.valueFrom`, message: 'must not be set together with a value' }];
-  const { fieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
   const keyRef = configMapKeyRef ?? secretKeyRef;
   if (keyRef) {
     const at = `${path}.valueFrom.${configMapKeyRef ? 'configMapKeyRef' : 'secretKeyRef'}`;
@@ -271,19 +318,10 @@ function validateVariable({ value, valueFrom }: EnvVariable, path: string): Caus
       ...(problem ? [{ field: `${at}.key`, message: problem }] : []),
     ];
   }
-  if (fieldRef && !isKnownField(fieldRef.fieldPath))
-    return [
-      {
-        field: `${path}.valueFrom.fieldRef.fieldPath`,
-        message: `${JSON.stringify(fieldRef.fieldPath)} is not one of ${plainFields.join(', ')}, metadata.labels['…'], metadata.annotations['…']`,
-      },
-    ];
-  return [];
-}
-
-function isKnownField(fieldPath: string): boolean {
-  const key = /^metadata\.(?:labels|annotations)\['([^']+)'\]$/.exec(fieldPath)?.[1];
-  return key === undefined ? plainFields.includes(fieldPath) : qualifiedNameError(key) === undefined;
+  if (fieldRef) return validateFieldRef(fieldRef, `${path}.valueFrom.fieldRef`);
+  return resourceFieldRef
+    ? validateResourceFieldRef(resourceFieldRef, `${path}.valueFrom.resourceFieldRef`)
+    : [];
 }
 
 /** Absolute, not the root, short enough, and with nothing in it that could lead elsewhere. */

@@ -5,7 +5,8 @@ import type { Container } from '../../api/kinds/task-spec.ts';
 import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import { referredValue, variablesFrom } from './config-variables.ts';
-import type { NodeFacts, StartHook } from './hook.ts';
+import { fieldValue, resourceValue } from './downward-values.ts';
+import type { NodeFacts, Start, StartHook } from './hook.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -25,7 +26,7 @@ export const environmentHook: StartHook = async (start) => {
     for (const [name, value] of await variablesFrom(container, volumes)) variables.set(name, value);
     for (const variable of container.env ?? []) {
       const isReference = variable.valueFrom?.configMapKeyRef ?? variable.valueFrom?.secretKeyRef;
-      const value = isReference ? await referredValue(variable, volumes) : textOf(variable, record, node);
+      const value = isReference ? await referredValue(variable, volumes) : textOf(variable, start);
       if (value !== undefined) variables.set(variable.name, value);
     }
   } catch (error) {
@@ -36,22 +37,11 @@ export const environmentHook: StartHook = async (start) => {
   return undefined;
 };
 
-/** A label or an annotation that is not there is empty. */
-function textOf({ value, valueFrom }: EnvVariable, { task, address }: TaskRecord, node: NodeFacts): string {
-  if (!valueFrom?.fieldRef) return value;
-  const { fieldPath } = valueFrom.fieldRef;
-  const { metadata } = task;
-  const [, map, key = ''] = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(fieldPath) ?? [];
-  if (map === 'labels' || map === 'annotations') return metadata[map]?.[key] ?? '';
-  const fields: Record<string, string | undefined> = {
-    'metadata.name': metadata.name,
-    'metadata.namespace': metadata.namespace,
-    'metadata.uid': metadata.uid,
-    'spec.nodeName': node.name,
-    'status.hostIP': node.address,
-    'status.podIP': address ?? node.address,
-  };
-  return fields[fieldPath] ?? '';
+function textOf({ value, valueFrom }: EnvVariable, { record, node, container }: Start): string {
+  const { fieldRef, resourceFieldRef } = valueFrom ?? {};
+  if (fieldRef) return fieldValue(fieldRef, record, node);
+  if (!resourceFieldRef) return value;
+  return resourceValue(resourceFieldRef, record, { node, ownContainer: container.name });
 }
 
 export function ownVariables(

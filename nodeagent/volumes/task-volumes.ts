@@ -15,9 +15,10 @@ import type { BindMount } from '../runtime/runtime.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { ConfigData, ConfigKind, ConfigSource } from './config-source.ts';
 import { allowedRealPath } from './host-path.ts';
-import { currentVersion, projectedFiles, writeProjected } from './projected-files.ts';
+import { currentVersion, writeProjected } from './projected-files.ts';
 import { handlePath, openBelow } from './safe-path.ts';
 import { mountsBelow, removeTaskDirectory, taskDirectory } from './task-directory.ts';
+import { type FileSources, holdsSecrets, isWrittenByAgent, volumeFiles } from './volume-files.ts';
 
 /** A Secret is 1 MiB at most; two versions are there during a change. */
 const maxSecretBytes = 8 * 1024 ** 2;
@@ -47,7 +48,7 @@ export class TaskVolumes {
     for (const [index, mount] of mounts.entries()) {
       const source = await this.#source(mount, join(this.#directory, 'mounts', cid, `${index}`));
       const volume = this.#volume(mount.name);
-      const readOnly = mount.readOnly || volume.configMap !== undefined || volume.secret !== undefined;
+      const readOnly = mount.readOnly || isWrittenByAgent(volume);
       bound.push({ source, destination: mount.mountPath, readOnly });
     }
     // What is mounted below another mount comes after it.
@@ -75,10 +76,10 @@ export class TaskVolumes {
     throw new Error(`the task has no volume named ${name}`);
   }
 
-  /** Brings the files of ConfigMaps and Secrets up to date; what cannot be read stays as it is. */
+  /** Brings the files the agent writes up to date; what cannot be read stays as it is. */
   refresh(): void {
     const { volumes = [] } = this.#record.task.spec;
-    const projected = volumes.filter(({ configMap, secret }) => configMap ?? secret);
+    const projected = volumes.filter(isWrittenByAgent);
     if (projected.length === 0 || this.#refreshing) return;
     this.#refreshing = Promise.allSettled(projected.map((volume) => this.#make(volume))).then(() => {
       this.#refreshing = undefined;
@@ -133,16 +134,14 @@ export class TaskVolumes {
     return made;
   }
 
-  async #makeProjected({ name, configMap, secret }: Volume): Promise<string> {
+  async #makeProjected(volume: Volume): Promise<string> {
+    const { name } = volume;
     const directory = join(this.#directory, 'volumes', name);
-    const projection = configMap ?? secret;
-    if (!projection) throw new Error(`volume ${name} has no source`);
-    const data = secret
-      ? await this.config('secret', secret.secretName, secret.optional)
-      : await this.config('configMap', configMap?.name ?? '', configMap?.optional);
+    const config: FileSources['config'] = (kind, of, optional) => this.config(kind, of, optional);
+    const files = await volumeFiles(volume, { node: this.#node, record: this.#record, config });
     await mkdir(directory, { recursive: true, mode: 0o755 });
-    if (secret) await mountTmpfs(directory, ['mode=0755', `size=${maxSecretBytes}`]);
-    await writeProjected(directory, projectedFiles(data, projection));
+    if (holdsSecrets(volume)) await mountTmpfs(directory, ['mode=0755', `size=${maxSecretBytes}`]);
+    await writeProjected(directory, files);
     // Only under way once at a time, but again whenever it is asked for.
     this.#made.delete(name);
     return directory;
