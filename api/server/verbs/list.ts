@@ -3,6 +3,7 @@
  * lists at an exact revision, come from the store at the revision of the first, so that all pages
  * together are one snapshot.
  */
+import type { AnyKind } from '../../kinds/define-kind.ts';
 import { ApiError, hasReason } from '../../meta/api-error.ts';
 import type { ListMeta } from '../../meta/object-meta.ts';
 import type { Revision } from '../../store/store.ts';
@@ -34,8 +35,19 @@ interface PageRequest {
 
 export async function listObjects(call: Call): Promise<ApiResponse> {
   const { objects, ...page } = await readPage(call);
-  const shown = objects.map((object) => object.inVersion(call.served.kind));
-  return listAnswer(call, shown, listMetaOf(objects, page));
+  return listAnswer(call, await shownAs(call.served.kind, objects), listMetaOf(objects, page));
+}
+
+const viewsAtOnce = 100;
+
+/** Views are made object by object, which takes its time: others get their turn in between. */
+async function shownAs(kind: AnyKind, objects: readonly CachedObject[]): Promise<CachedObject[]> {
+  const shown: CachedObject[] = [];
+  for (const object of objects) {
+    shown.push(object.inVersion(kind));
+    if (kind.view && shown.length % viewsAtOnce === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return shown;
 }
 
 function listMetaOf(
