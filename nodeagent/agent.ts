@@ -182,6 +182,7 @@ export class NodeAgent {
       records,
       configs: this.#configs,
       images: this.#images,
+      takenUserBases: () => new Set(this.records.flatMap(({ userRange }) => userRange?.base ?? [])),
       logger,
       clock: this.#clock,
       startSlots: this.#startSlots,

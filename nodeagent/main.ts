@@ -24,6 +24,7 @@ import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
+import { securityConditions } from './security-conditions.ts';
 import { AgentServer } from './server.ts';
 import { StatsServer } from './stats/stats-server.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
@@ -39,7 +40,12 @@ async function main(): Promise<void> {
   for (const directory of [rootDirectory, runDirectory, logDirectory, imageDirectory])
     await mkdir(directory, { recursive: true, mode: 0o711 });
 
-  const { driver, reason: driverReason, cgroups } = await preflight(flags.driver, flags);
+  const {
+    driver,
+    reason: driverReason,
+    cgroups,
+    userNamespaceProblem,
+  } = await preflight(flags.driver, flags);
   logger[driver === 'oci' ? 'info' : 'warn']({ driver }, driverReason);
   const Driver = driver === 'oci' ? OciRuntime : UnconfinedRuntime;
   const runtime = new Driver({ rootDirectory, runDirectory, logger });
@@ -57,6 +63,7 @@ async function main(): Promise<void> {
     volumeDirectory: volumeDirectoryIn(rootDirectory),
     allowedHostPaths: flags.allowedHostPaths,
     devices,
+    userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
     ...(cgroups ? { cgroups } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
     ...(flags.taskCidr !== undefined && driver === 'oci'
@@ -102,17 +109,19 @@ async function main(): Promise<void> {
     ...(resources ? { stats: new StatsServer(name, resources.usage, rootDirectory) } : {}),
   });
   const port = await server.listen(address, flags.port);
+  const runtimeVersion = await runtime.version();
   const registration = new Registration({
     client,
     identity: {
       ...{ name, address, port, labels: flags.labels, capacity, driver, driverReason },
       allocatable: allocatable(capacity, flags.reserves, flags.thresholds),
-      nodeInfo: await nodeInfo(await runtime.version()),
+      nodeInfo: await nodeInfo(runtimeVersion),
     },
     observe: async () => ({
       conditions: [
         ...(resources?.evictor.conditions() ?? pressureConditions(await pressure(rootDirectory))),
         ...network.conditions(),
+        ...securityConditions({ runtimeVersion, userNamespaceProblem }),
       ],
       images: await listImages(imageDirectory),
     }),

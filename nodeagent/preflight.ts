@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ApiError } from '../api/meta/api-error.ts';
 import { type Cgroups, detectCgroups } from './cgroup/cgroups.ts';
 import { tryCommand } from './command.ts';
+import { idMappingProblem } from './runtime/oci/id-mapping.ts';
 
 export type DriverChoice = 'auto' | 'oci' | 'unconfined';
 
@@ -12,6 +13,8 @@ export interface Preflight {
   /** For the node's condition. */
   reason: string;
   cgroups?: Cgroups;
+  /** Why containers cannot have users of their own; absent: they can. */
+  userNamespaceProblem?: string;
 }
 
 /** Throws ApiError ServiceUnavailable when `oci` is asked for and cannot work. */
@@ -23,13 +26,25 @@ export async function preflight(
     return {
       driver: 'unconfined',
       reason: 'tasks are plain processes without limits: driver unconfined was asked for',
+      userNamespaceProblem: 'tasks are plain processes',
     };
   const cgroups = await detectCgroups();
   const problem = await ociProblem(rootDirectory, cgroupParent, cgroups);
-  if (problem === undefined && cgroups)
-    return { driver: 'oci', reason: `tasks are containers, limited by cgroup v${cgroups.version}`, cgroups };
+  if (problem === undefined && cgroups) {
+    const userNamespaceProblem = await idMappingProblem(rootDirectory);
+    return {
+      ...(userNamespaceProblem === undefined ? {} : { userNamespaceProblem }),
+      driver: 'oci',
+      reason: `tasks are containers, limited by cgroup v${cgroups.version}`,
+      cgroups,
+    };
+  }
   if (wanted === 'oci') throw new ApiError('ServiceUnavailable', `driver oci cannot work here: ${problem}`);
-  return { driver: 'unconfined', reason: `tasks are plain processes without limits: ${problem}` };
+  return {
+    driver: 'unconfined',
+    reason: `tasks are plain processes without limits: ${problem}`,
+    userNamespaceProblem: 'tasks are plain processes',
+  };
 }
 
 async function ociProblem(

@@ -21,16 +21,9 @@ const noProfiles = 'nodes have no profiles of their own';
 
 const usualProfile = (value: unknown): boolean => (value as Json)['type'] !== 'Localhost';
 
-/** Neither more capabilities than everybody gets, nor fewer. */
-function isUsual(value: unknown): boolean {
-  const { add, drop } = value as Json;
-  return isEmpty(add) && isEmpty(drop);
-}
-
 const podRefusals: readonly Refusal[] = [
   { field: 'hostPID', because: noRights },
   { field: 'hostIPC', because: noRights },
-  { field: 'hostUsers', because: 'containers have no users of their own', unless: (value) => value === true },
   { field: 'shareProcessNamespace', because: 'containers do not see the processes of each other' },
   { field: 'setHostnameAsFQDN', because: 'host names are never fully qualified' },
   { field: 'hostnameOverride', because: 'use hostname' },
@@ -58,22 +51,14 @@ const podRefusals: readonly Refusal[] = [
 
 const securityRefusals: readonly Refusal[] = [
   { field: 'seLinuxOptions', because: noProfiles },
-  { field: 'seccompProfile', because: noProfiles, unless: usualProfile },
   { field: 'appArmorProfile', because: noProfiles, unless: usualProfile },
   { field: 'windowsOptions', because: 'nodes run Linux' },
 ];
 const podSecurityRefusals: readonly Refusal[] = [
   ...securityRefusals,
-  { field: 'fsGroup', because: 'volumes belong to root' },
-  { field: 'supplementalGroups', because: 'processes have one group' },
   { field: 'sysctls', because: noRights },
 ];
-const containerSecurityRefusals: readonly Refusal[] = [
-  ...securityRefusals,
-  { field: 'privileged', because: noRights },
-  { field: 'capabilities', because: 'containers have a short list of them', unless: isUsual },
-  { field: 'procMount', because: noRights, unless: (value) => value === 'Default' },
-];
+const containerSecurityRefusals: readonly Refusal[] = [...securityRefusals];
 
 const handlerRefusals: readonly Refusal[] = [
   { field: 'host', because: 'a task may only have itself probed' },
@@ -109,10 +94,7 @@ export function refusedFields(spec: Json): Cause[] {
     ...refuse(spec['securityContext'], podSecurityRefusals, 'spec.securityContext'),
     ...inList(spec['volumes'], 'spec.volumes', (volume, path) => refuse(volume, volumeRefusals, path)),
     ...['containers', 'initContainers', 'ephemeralContainers'].flatMap((field) =>
-      inList(spec[field], `spec.${field}`, (container, path) => [
-        ...refusedInContainer(container, path),
-        ...rootCauses(spec, container, path),
-      ]),
+      inList(spec[field], `spec.${field}`, (container, path) => refusedInContainer(container, path)),
     ),
   ];
 }
@@ -138,16 +120,6 @@ function refusedInHandler(handler: unknown, path: string): Cause[] {
   return ['httpGet', 'tcpSocket'].flatMap((action) =>
     refuse(actions[action], handlerRefusals, `${path}.${action}`),
   );
-}
-
-/** What may not run as root must say as whom it runs: images are not looked into. */
-function rootCauses(spec: Json, container: Json, path: string): Cause[] {
-  const common = (spec['securityContext'] ?? {}) as Json;
-  const own = (container['securityContext'] ?? {}) as Json;
-  if ((own['runAsNonRoot'] ?? common['runAsNonRoot']) !== true) return [];
-  if (Number(own['runAsUser'] ?? common['runAsUser'] ?? 0) > 0) return [];
-  const message = 'must be a user other than 0 where runAsNonRoot is true';
-  return [{ field: `${path}.securityContext.runAsUser`, message, reason: 'FieldValueInvalid' }];
 }
 
 function refuse(owner: unknown, refusals: readonly Refusal[], path: string): Cause[] {

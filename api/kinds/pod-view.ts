@@ -87,23 +87,10 @@ function withMore(spec: Json, more: string | undefined, nodeName: unknown): Json
 
 /** What a task can say of the Pod's spec. */
 export function asTaskSpec(spec: Json): Json {
-  return known(withContainerUsers(spec), taskSpecSchema) as Json;
-}
-
-/** Whom the containers run as may be said once for all of them. */
-function withContainerUsers(spec: Json): Json {
-  const { runAsUser, runAsGroup } = (spec['securityContext'] ?? {}) as Json;
-  const common = JSON.parse(JSON.stringify({ runAsUser, runAsGroup })) as Json;
-  if (Object.keys(common).length === 0) return spec;
-  const withUsers = (containers: unknown): unknown =>
-    Array.isArray(containers)
-      ? containers.map((container: Json) => ({
-          ...container,
-          securityContext: { ...common, ...(container['securityContext'] as Json | undefined) },
-        }))
-      : containers;
-  const lists = Object.entries(spec).filter(([field]) => /^(init|ephemeral)?containers$/i.test(field));
-  return { ...spec, ...Object.fromEntries(lists.map(([field, list]) => [field, withUsers(list)])) };
+  const { securityContext, ...rest } = known(spec, taskSpecSchema) as Json;
+  // Every Pod shows one, also where its task has none.
+  const isSaid = Object.keys((securityContext ?? {}) as Json).length > 0;
+  return isSaid ? { ...rest, securityContext } : rest;
 }
 
 type Schema = typeof taskSpecSchema;

@@ -6,6 +6,7 @@ import Type, { type Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, environmentNameError, qualifiedNameError } from '../meta/names.ts';
 import { parseQuantity } from '../meta/quantity.ts';
+import { containerSecurityShape, validateContainerSecurity } from './security-context.ts';
 import { closedObject, count, flag, list, oneOf, optional, quantities, text, withDefault } from './shapes.ts';
 import { lifecycleField, probeFields, probeKinds, validateProbes } from './task-probes.ts';
 import { envFromShape, envShape, isPlainPath, volumeMountShape } from './task-volumes.ts';
@@ -42,17 +43,6 @@ export const resourcesShape = closedObject(
     ),
   },
   { description: 'How much of the node the container needs, and may use at most.' },
-);
-
-const securityContextShape = closedObject(
-  {
-    runAsUser: optional(
-      count("User id of the process; default is the image's user, or root inside the container."),
-    ),
-    runAsGroup: optional(count('Group id of the process.')),
-    readOnlyRootFilesystem: optional(flag('Mount the root file system read-only.')),
-  },
-  { description: 'As whom the container runs, and what it may write.' },
 );
 
 const containerFields = {
@@ -105,7 +95,7 @@ const containerFields = {
       { mapKeys: ['resourceName'] },
     ),
   ),
-  securityContext: optional(securityContextShape),
+  securityContext: optional(containerSecurityShape),
   ...probeFields,
   lifecycle: lifecycleField,
   stdin: optional(flag('Keep standard input open for who attaches; without it, it is empty.')),
@@ -182,6 +172,7 @@ export function validateContainer(container: Container, path: string): Cause[] {
     causes.push({ field: `${path}.terminationMessagePath`, message: 'must be an absolute path without ..' });
   return [
     ...causes,
+    ...validateContainerSecurity(container.securityContext ?? {}, `${path}.securityContext`),
     ...validateResources(container, `${path}.resources`),
     ...validateProbes(container, path),
   ];

@@ -6,6 +6,7 @@ import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { gpuMilli, wholeDevice } from './devices.ts';
+import { taskSecurityShape, validateTaskSecurity } from './security-context.ts';
 import { closedObject, count, flag, list, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
 import { type Affinity, affinityShape, type NodeSelectorTerm, validateAffinity } from './task-affinity.ts';
 import {
@@ -58,6 +59,12 @@ export const templateSpecFields = {
       maxItems: 50,
       mapKeys: ['name'],
     }),
+  ),
+  securityContext: optional(taskSecurityShape),
+  hostUsers: optional(
+    flag(
+      "Whether user ids are the node's. Default: not for containers from images, where the node can do it.",
+    ),
   ),
   imagePullSecrets: optional(
     list(
@@ -130,6 +137,7 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ...spec.containers.flatMap((container, index) =>
       validateContainer(container, `${path}.containers[${index}]`),
     ),
+    ...validateTaskSecurity(spec.securityContext ?? {}, `${path}.securityContext`),
     ...validateFiles(spec, path),
     ...hostPortClashes(spec, path),
     ...validateTolerations(spec, path),

@@ -27,6 +27,7 @@ import { networkHook } from './network.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
 import { terminationHook } from './termination.ts';
+import { usersHook } from './users.ts';
 import { volumesHook } from './volumes.ts';
 
 /** What hooks know of the node. */
@@ -50,6 +51,8 @@ export interface NodeFacts {
   devices?: Pick<DevicePool, 'assign'>;
   /** Parent of the tasks' groups. */
   cgroupParent: string;
+  /** Whether tasks can have users of their own, or why not; absent: they have none. */
+  userNamespaces?: { problem?: string };
   /** Absent with the unconfined driver. */
   cgroups?: Cgroups;
 }
@@ -63,6 +66,8 @@ export interface Start {
   readonly cid: string;
   readonly volumes: TaskVolumes;
   readonly images: Pick<ImagePuller, 'ensure'>;
+  /** Of the tasks of this node. */
+  readonly takenUserBases: () => ReadonlySet<number>;
   /** What is under way for it has come to an end: try again. */
   readonly wake: () => void;
   readonly onEvent: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
@@ -89,6 +94,7 @@ export const startHooks: readonly StartHook[] = [
   imageHook,
   processHook,
   networkHook,
+  usersHook,
   environmentHook,
   limitsHook,
   logHook,

@@ -27,7 +27,7 @@ export interface User {
 
 /** Numbers of the user to run as. Undefined when the image names a user that its own files do not know. */
 export async function userOf(
-  { securityContext = {} }: Container,
+  securityContext: { runAsUser?: number; runAsGroup?: number },
   image: ImageConfig,
   rootfs: string | undefined,
 ): Promise<User | undefined> {

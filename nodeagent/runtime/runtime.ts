@@ -8,6 +8,7 @@
 import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import type { BoundedOutcome } from '../bounded-command.ts';
 import type { ContainerEdits } from '../devices/cdi-spec.ts';
+import type { ContainerSecurity } from '../task/container-security.ts';
 import type { ContainerLimits } from '../task/limits.ts';
 
 /** Everything a driver must know to make one container. */
@@ -33,6 +34,10 @@ export interface ContainerSpec {
   stdin?: 'once' | 'open';
   /** A process of the node: the container sees what that one sees of other processes. Absent: only its own. */
   processesOf?: number;
+  /** What it may; absent: as a container that asks for nothing. */
+  security?: ContainerSecurity;
+  /** Absent: its users are the node's. */
+  userRange?: UserRange;
   mounts: BindMount[];
   limits: ContainerLimits;
   /** What its devices need. */
@@ -44,6 +49,11 @@ export interface BindMount {
   source: string;
   destination: string;
   readOnly: boolean;
+}
+
+/** User and group ids 0 … 65535 of a container are `base` … on the node. */
+export interface UserRange {
+  base: number;
 }
 
 /** `host`: the machine's own /usr, read-only. `image`: an unpacked root file system, never written to. */

@@ -9,6 +9,7 @@ import type { Task } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import { ApiError } from '../../api/meta/api-error.ts';
 import type { Health } from '../probes/decide-probe.ts';
+import type { UserRange } from '../runtime/runtime.ts';
 
 /** How a container ended. */
 export interface Termination {
@@ -84,6 +85,8 @@ export interface TaskRecord {
   /** Its own, when it has a network of its own. */
   address?: string;
   containers: ContainerRecord[];
+  /** The node's user ids that its own users are; it keeps them for all its containers and volumes. */
+  userRange?: UserRange;
   /** Set once the task is to end, by deletion or because it vanished. */
   stop?: Stop;
   /** Ended because the node ran out of something; why, for people. */

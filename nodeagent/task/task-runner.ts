@@ -46,6 +46,7 @@ export interface RunnerContext {
   records: TaskRecords;
   configs: Pick<ConfigSource, 'read'>;
   images: Pick<ImagePuller, 'ensure' | 'forget'>;
+  takenUserBases: () => ReadonlySet<number>;
   /** Starts at once, over all tasks: each costs a few processes. */
   startSlots: InFlightLimit;
   /** The record changed: its status may have. */
@@ -255,6 +256,7 @@ export class TaskRunner {
       cid,
       volumes: this.#volumes,
       images: this.#context.images,
+      takenUserBases: this.#context.takenUserBases,
       wake: () => this.#retryNow(containerRecord),
       onEvent: (type, reason, message) => this.#event(type, reason, message),
       root: { from: 'host' },

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { TaskSecurity } from '../../api/kinds/security-context.ts';
+import type { Container } from '../../api/kinds/task-spec.ts';
 import { configJson, type HostFacts, type Mount } from '../../nodeagent/runtime/oci/config-json.ts';
+import { defaultSeccomp } from '../../nodeagent/runtime/oci/seccomp-profile.ts';
 import type { ContainerSpec } from '../../nodeagent/runtime/runtime.ts';
+import { containerSecurity } from '../../nodeagent/task/container-security.ts';
 
 interface Config {
   process: {
@@ -18,6 +22,8 @@ const host: HostFacts = {
   maxOpenFiles: 20_000,
   minOomScoreAdj: 0,
   hostPaths: ['/usr', '/etc/ssl', '/etc/resolv.conf'],
+  capabilities: ['CAP_CHOWN', 'CAP_SYS_ADMIN'],
+  architecture: 'x64',
 };
 const spec: ContainerSpec = {
   cid: 'abc-0-0',
@@ -35,6 +41,49 @@ const spec: ContainerSpec = {
 };
 const config = (changes: Partial<ContainerSpec> = {}): Config =>
   configJson({ ...spec, ...changes }, { host, rootPath: '/b/merged' }) as Config;
+
+describe('the rights of a container', () => {
+  const rightsOf = (securityContext: Container['securityContext'], common: TaskSecurity = {}): Config =>
+    config({ security: containerSecurity({ securityContext: common }, { securityContext }) });
+
+  it('are few unless it asks for others', () => {
+    expect(rightsOf({}).process.capabilities.bounding).toHaveLength(9);
+    const { bounding } = rightsOf({ capabilities: { drop: ['ALL'], add: ['NET_RAW'] } }).process.capabilities;
+    expect(bounding).toEqual(['CAP_NET_RAW']);
+    expect(rightsOf({}).process.noNewPrivileges).toBe(true);
+    expect(rightsOf({ allowPrivilegeEscalation: true }).process.noNewPrivileges).toBe(false);
+  });
+
+  it('are all the agent itself has when it is privileged, and nothing is hidden', () => {
+    const { process, linux, mounts } = rightsOf({ privileged: true });
+    expect(process.capabilities.bounding).toEqual(['CAP_CHOWN', 'CAP_SYS_ADMIN']);
+    expect(linux).not.toHaveProperty('maskedPaths');
+    expect(linux.resources).toMatchObject({ devices: [{ allow: true }] });
+    expect(mounts).toContainEqual(expect.objectContaining({ destination: '/dev', type: 'bind' }));
+  });
+
+  it('come with the groups of its task', () => {
+    const { process } = rightsOf({}, { fsGroup: 5, supplementalGroups: [6, 5] });
+    expect(process).toMatchObject({ user: { additionalGids: [5, 6] } });
+  });
+
+  it('are those of its own users only, in a range of the node', () => {
+    const { linux, mounts } = config({ userRange: { base: 1_048_576 } });
+    expect(linux.namespaces).toContainEqual({ type: 'user' });
+    expect(linux).toMatchObject({ uidMappings: [{ containerID: 0, hostID: 1_048_576, size: 65_536 }] });
+    expect(mounts.find(({ destination }) => destination === '/sys')?.type).toBe('bind');
+  });
+
+  it('leave out the calls that need a capability it has not', () => {
+    const callsOf = (capabilities: string[]): string[] =>
+      (defaultSeccomp(capabilities, host).syscalls as { names: string[]; action: string }[])
+        .filter(({ action }) => action === 'SCMP_ACT_ALLOW')
+        .flatMap(({ names }) => names);
+    for (const call of ['mount', 'keyctl', 'init_module', 'unshare', 'bpf', 'io_uring_setup', 'setns'])
+      expect(callsOf([])).not.toContain(call);
+    expect(callsOf(['CAP_SYS_ADMIN'])).toContain('mount');
+  });
+});
 
 describe('configJson', () => {
   it('limits cpu, memory with no swap on top, and pids', () => {

@@ -18,16 +18,15 @@ describe('commandLine', () => {
 
 describe('userOf', () => {
   it('is root when nobody says otherwise', async () => {
-    expect(await userOf(container(), {}, undefined)).toEqual({ uid: 0, gid: 0 });
+    expect(await userOf({}, {}, undefined)).toEqual({ uid: 0, gid: 0 });
   });
 
   it("takes numbers of the image, and the task's over them", async () => {
-    expect(await userOf(container(), { User: '7:8' }, undefined)).toEqual({ uid: 7, gid: 8 });
-    const asked = container({ securityContext: { runAsUser: 9 } });
-    expect(await userOf(asked, { User: '7:8' }, undefined)).toEqual({ uid: 9, gid: 0 });
+    expect(await userOf({}, { User: '7:8' }, undefined)).toEqual({ uid: 7, gid: 8 });
+    expect(await userOf({ runAsUser: 9 }, { User: '7:8' }, undefined)).toEqual({ uid: 9, gid: 0 });
   });
 
   it('does not know a name that is in no file', async () => {
-    expect(await userOf(container(), { User: 'ghost' }, '/nonexistent')).toBeUndefined();
+    expect(await userOf({}, { User: 'ghost' }, '/nonexistent')).toBeUndefined();
   });
 });

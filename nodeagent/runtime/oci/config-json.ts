@@ -1,8 +1,11 @@
 /** The OCI runtime configuration of one container. Pure: spec and host facts in, config.json out. */
+import { containerSecurity } from '../../task/container-security.ts';
 import type { ContainerLimits } from '../../task/limits.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../../task/limits.ts';
 import type { BindMount, ContainerSpec } from '../runtime.ts';
 import type { DeviceParts } from './device-edits.ts';
+import { userRangeSize } from './id-mapping.ts';
+import type { SeccompProfile } from './seccomp-profile.ts';
 
 /** What this host allows; read once by the driver. */
 export interface HostFacts {
@@ -12,6 +15,9 @@ export interface HostFacts {
   minOomScoreAdj: number;
   /** Which of `hostMounts` exist. */
   hostPaths: string[];
+  /** What this agent may give on, with the prefix CAP_. */
+  capabilities: readonly string[];
+  architecture: NodeJS.Architecture;
 }
 
 export interface Mount {
@@ -33,18 +39,6 @@ export const hostMounts = [
 /** Name resolution comes from the node, whatever the root file system is. */
 export const resolverMounts = ['/etc/resolv.conf', '/etc/hosts'];
 
-const capabilities = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FSETID',
-  'FOWNER',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'NET_BIND_SERVICE',
-  'KILL',
-].map((name) => `CAP_${name}`);
-
 /** Docker's lists. */
 const maskedPaths = [
   '/proc/acpi',
@@ -63,54 +57,72 @@ const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc
 
 const noDevices: DeviceParts = { env: [], mounts: [], devices: [], rules: [], hooks: {} };
 
+/** Of a container that asks for nothing. */
+export const usualSecurity = containerSecurity({}, {});
+
 export interface Surroundings {
   host: HostFacts;
   rootPath: string;
   devices?: DeviceParts;
+  /** The profile, if there is to be one. */
+  seccomp?: SeccompProfile | undefined;
 }
 
 export function configJson(
   spec: ContainerSpec,
-  { host, rootPath, devices = noDevices }: Surroundings,
+  { host, rootPath, devices = noDevices, seccomp }: Surroundings,
 ): object {
+  const security = spec.security ?? usualSecurity;
+  const { privileged, masked } = security;
+  // What the agent has not itself it cannot give, and a privileged container is to have all there is.
+  const capabilities = privileged
+    ? security.capabilities.filter((name) => host.capabilities.includes(name))
+    : security.capabilities;
   const openFiles = Math.min(host.maxOpenFiles, 1_048_576);
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: spec.terminal ?? false,
-      user: spec.user,
+      user: { ...spec.user, additionalGids: security.groups },
       args: spec.args,
       env: [...spec.env, ...devices.env],
       cwd: spec.workingDir,
-      noNewPrivileges: true,
+      noNewPrivileges: security.noNewPrivileges,
       oomScoreAdj: Math.max(spec.limits.oomScoreAdj, host.minOomScoreAdj),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: Math.min(1024, openFiles), hard: openFiles }],
     },
     root: { path: rootPath, readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
-    mounts: [...systemMounts, ...bindMounts(spec, host), ...spec.mounts.map(taskMount), ...devices.mounts],
+    mounts: [
+      ...systemMounts(spec, privileged),
+      ...bindMounts(spec, host),
+      ...spec.mounts.map(taskMount),
+      ...devices.mounts,
+    ],
     hooks: devices.hooks,
     linux: {
       cgroupsPath: `${spec.cgroupPath}/${spec.cid}`,
-      namespaces: namespacesOf(spec),
+      ...namespacesOf(spec),
       devices: devices.devices,
-      resources: { ...linuxResources(spec.limits), devices: [denyAll, ...devices.rules] },
-      maskedPaths,
-      readonlyPaths,
+      resources: {
+        ...linuxResources(spec.limits),
+        devices: [{ allow: privileged, access: 'rwm' }, ...devices.rules],
+      },
+      ...(masked ? { maskedPaths, readonlyPaths } : {}),
+      ...(seccomp ? { seccomp } : {}),
     },
   };
 }
 
-const denyAll = { allow: false, access: 'rwm' };
-
-function namespacesOf({ processesOf, networkNamespace }: ContainerSpec): { type: string; path?: string }[] {
+function namespacesOf({ userRange, processesOf, networkNamespace }: ContainerSpec): object {
   const shared = processesOf === undefined ? {} : { path: `/proc/${processesOf}/ns/pid` };
-  return [
-    { type: 'pid', ...shared },
-    ...['ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
-    ...(networkNamespace === undefined ? [] : [{ type: 'network', path: networkNamespace }]),
-  ];
+  const types = ['ipc', 'uts', 'mount', 'cgroup', ...(userRange ? ['user'] : [])];
+  const network = networkNamespace === undefined ? [] : [{ type: 'network', path: networkNamespace }];
+  const namespaces = [{ type: 'pid', ...shared }, ...types.map((type) => ({ type })), ...network];
+  if (!userRange) return { namespaces };
+  const mappings = [{ containerID: 0, hostID: userRange.base, size: userRangeSize }];
+  return { namespaces, uidMappings: mappings, gidMappings: mappings };
 }
 
 /** The OCI form of limits. */
@@ -124,7 +136,7 @@ export function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: Conta
   };
 }
 
-const systemMounts: Mount[] = [
+const ownMounts: Mount[] = [
   { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
   {
     destination: '/dev',
@@ -145,14 +157,39 @@ const systemMounts: Mount[] = [
     options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'],
   },
   { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-  {
-    destination: '/sys/fs/cgroup',
-    type: 'cgroup',
-    source: 'cgroup',
-    options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
-  },
 ];
+
+/** /sys shows the network: only the users the node's network belongs to may mount it anew. */
+const mappedSys: Mount = {
+  destination: '/sys',
+  type: 'bind',
+  source: '/sys',
+  options: ['rbind', 'nosuid', 'noexec', 'nodev', 'rro'],
+};
+const ownSys: Mount = {
+  destination: '/sys',
+  type: 'sysfs',
+  source: 'sysfs',
+  options: ['nosuid', 'noexec', 'nodev', 'ro'],
+};
+const cgroupMount: Mount = {
+  destination: '/sys/fs/cgroup',
+  type: 'cgroup',
+  source: 'cgroup',
+  options: ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'],
+};
+
+/** A privileged container has the node's devices, and may write to /sys. */
+function systemMounts({ userRange }: ContainerSpec, privileged: boolean): Mount[] {
+  if (!privileged) return [...ownMounts, userRange ? mappedSys : ownSys, cgroupMount];
+  const writable = ({ options, ...mount }: Mount): Mount => ({
+    ...mount,
+    options: options.filter((option) => option !== 'ro'),
+  });
+  const devices = { destination: '/dev', type: 'bind', source: '/dev', options: ['rbind', 'rw'] };
+  const proc = ownMounts.filter(({ destination }) => destination === '/proc');
+  return [...proc, devices, writable(ownSys), writable(cgroupMount)];
+}
 
 function taskMount({ source, destination, readOnly }: BindMount): Mount {
   const options = ['rbind', 'rprivate', 'nosuid', 'nodev', readOnly ? 'ro' : 'rw'];

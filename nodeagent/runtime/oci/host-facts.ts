@@ -1,5 +1,6 @@
 /** Reads what this host and this agent's own privileges allow containers to have. */
 import { access, readFile } from 'node:fs/promises';
+import { capabilityNames } from '../../../api/kinds/capabilities.ts';
 import { type HostFacts, hostMounts, resolverMounts } from './config-json.ts';
 
 const capSysResource = 24n;
@@ -17,6 +18,10 @@ export async function readHostFacts(): Promise<HostFacts> {
   return {
     maxOpenFiles: openFiles === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(openFiles),
     minOomScoreAdj: mayLowerScore ? -1000 : Number(score),
+    capabilities: capabilityNames
+      .filter((_name, bit) => (capabilities >> BigInt(bit)) & 1n)
+      .map((name) => `CAP_${name}`),
+    architecture: process.arch,
     hostPaths: paths.filter((path) => path !== undefined),
   };
 }

@@ -10,13 +10,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../../api/meta/logger.ts';
 import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import { runCommand, toolEnvironment, tryCommand } from '../../command.ts';
 import type { ContainerLimits } from '../../task/limits.ts';
+import { openBelow } from '../../volumes/safe-path.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
 import {
@@ -27,17 +28,20 @@ import {
   type Runtime,
   type Signal,
 } from '../runtime.ts';
-import { configJson, type HostFacts, linuxResources } from './config-json.ts';
+import { configJson, type HostFacts, linuxResources, usualSecurity } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
 import { deviceParts } from './device-edits.ts';
 import { readHostFacts } from './host-facts.ts';
-import { makeRoot, removeBundle } from './root-filesystem.ts';
+import { makeRoot, mappedMounts, removeTree } from './root-filesystem.ts';
+import { defaultSeccomp, parseSeccomp, type SeccompProfile } from './seccomp-profile.ts';
 
 export interface OciRuntimeOptions {
   rootDirectory: string;
   /** Kept short: sockets below it must fit 108 characters. */
   runDirectory: string;
   logger: Logger;
+  /** Profiles of operators, by path; default `seccomp` below the root directory. */
+  seccompDirectory?: string;
   runc?: string;
   conmon?: string;
 }
@@ -53,7 +57,8 @@ export class OciRuntime implements Runtime {
   #host: Promise<HostFacts> | undefined;
 
   constructor(options: OciRuntimeOptions) {
-    this.#options = { runc: 'runc', conmon: 'conmon', ...options };
+    const seccompDirectory = join(options.rootDirectory, 'seccomp');
+    this.#options = { runc: 'runc', conmon: 'conmon', seccompDirectory, ...options };
     this.#exits = new ExitFiles(join(options.runDirectory, 'exits'), { logger: options.logger });
   }
 
@@ -65,16 +70,26 @@ export class OciRuntime implements Runtime {
   async create(spec: ContainerSpec): Promise<Refusal | undefined> {
     const bundle = this.#bundle(spec.cid);
     await mkdir(bundle, { recursive: true, mode: 0o711 });
+    const mounts = join(this.#runDirectory(spec.cid), 'mounts');
+    // The first process of a user namespace is nobody in particular to the node: it must get to its root.
+    await mkdir(mounts, { recursive: true, mode: 0o711 });
+    for (const way of [this.#options.runDirectory, dirname(this.#runDirectory(spec.cid))])
+      await chmod(way, 0o711);
     await Promise.all([
       mkdir(join(this.#runDirectory(spec.cid), 'persist'), { recursive: true, mode: 0o700 }),
       mkdir(this.#exits.directory, { recursive: true, mode: 0o700 }),
       mkdir(this.#socketDirectory, { recursive: true, mode: 0o700 }),
       mkdir(dirname(spec.logPath), { recursive: true, mode: 0o700 }),
     ]);
-    const rootPath = await makeRoot(bundle, spec.root);
+    const places = { bundle, mounts, userRange: spec.userRange };
+    const rootPath = await makeRoot(spec.root, places);
     this.#host ??= readHostFacts();
+    const host = await this.#host;
+    const seccomp = await this.#seccomp(spec, host);
+    if (seccomp && 'reason' in seccomp) return seccomp;
+    const mapped = { ...spec, mounts: await mappedMounts(spec.mounts, places) };
     const devices = await deviceParts(spec.deviceEdits ?? []);
-    const config = JSON.stringify(configJson(spec, { host: await this.#host, rootPath, devices }));
+    const config = JSON.stringify(configJson(mapped, { host, rootPath, devices, seccomp }));
     // It holds the environment, and with it perhaps secrets.
     await writeFile(join(bundle, 'config.json'), config, { mode: 0o600 });
     return createUnderConmon({
@@ -90,6 +105,24 @@ export class OciRuntime implements Runtime {
       terminal: spec.terminal ?? false,
       stdin: spec.stdin,
     });
+  }
+
+  /** The profile to load; undefined for none, a refusal where a profile of the node's is not there. */
+  async #seccomp(
+    { security = usualSecurity }: ContainerSpec,
+    host: HostFacts,
+  ): Promise<SeccompProfile | Refusal | undefined> {
+    const { type, localhostProfile = '' } = security.seccomp;
+    if (type === 'Unconfined') return undefined;
+    if (type === 'RuntimeDefault') return defaultSeccomp(security.capabilities, host);
+    try {
+      const file = await openBelow(this.#options.seccompDirectory, localhostProfile);
+      return parseSeccomp(await file.readFile('utf8').finally(() => file.close()));
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      const message = `seccomp profile ${localhostProfile} cannot be used: ${problem}`;
+      return { reason: 'CreateContainerError', message };
+    }
   }
 
   async start(cid: string): Promise<{ pid: number } | Refusal> {
@@ -132,9 +165,9 @@ export class OciRuntime implements Runtime {
   async delete(cid: string): Promise<void> {
     await this.#runc(['delete', '--force', cid]);
     await rm(join(this.#socketDirectory, cid), { recursive: true, force: true });
-    await rm(this.#runDirectory(cid), { recursive: true, force: true });
+    await removeTree(this.#runDirectory(cid));
     await this.#exits.remove(cid);
-    await removeBundle(this.#bundle(cid));
+    await removeTree(this.#bundle(cid));
   }
 
   async state(cid: string): Promise<ContainerState> {

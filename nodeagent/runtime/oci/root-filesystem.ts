@@ -1,34 +1,69 @@
 /**
  * The root file system of one container: an overlay over an image's files, or a skeleton into which the
- * host's own directories are bound. Both live inside the bundle; removing them twice is no error.
+ * host's own directories are bound. What is written lies in the bundle; what is mounted, below the run directory.
  */
-import { chmod, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, tryCommand } from '../../command.ts';
-import type { ContainerRoot } from '../runtime.ts';
+import { mountsBelow } from '../../volumes/task-directory.ts';
+import type { BindMount, ContainerRoot, UserRange } from '../runtime.ts';
+import { mountMapped } from './id-mapping.ts';
+
+export interface RootPlaces {
+  /** On the disk. */
+  bundle: string;
+  /** Where things are mounted: every user may pass through the directories above it. */
+  mounts: string;
+  userRange: UserRange | undefined;
+}
 
 /** Gives the path of the root, to be named in config.json. */
-export async function makeRoot(bundle: string, root: ContainerRoot): Promise<string> {
-  return root.from === 'image' ? mountOverlay(bundle, root.rootfs) : makeSkeleton(join(bundle, 'rootfs'));
+export async function makeRoot(root: ContainerRoot, places: RootPlaces): Promise<string> {
+  return root.from === 'image'
+    ? mountOverlay(root.rootfs, places)
+    : makeSkeleton(join(places.bundle, 'rootfs'));
+}
+
+/** The same mounts, from places where their owners are the container's. */
+export async function mappedMounts(
+  mounts: readonly BindMount[],
+  { mounts: place, userRange }: RootPlaces,
+): Promise<BindMount[]> {
+  if (!userRange || mounts.length === 0) return [...mounts];
+  const mapped = mounts.map((mount, index) => ({ ...mount, source: join(place, `${index}`) }));
+  for (const [index, { source: target }] of mapped.entries()) {
+    const isDirectory = (await stat(mounts[index]!.source)).isDirectory();
+    if (isDirectory) await mkdir(target, { mode: 0o711 });
+    else await writeFile(target, '');
+  }
+  await mountMapped(
+    userRange,
+    mapped.map(({ source: target }, index) => ({ source: mounts[index]!.source, target })),
+  );
+  return mapped;
 }
 
 /** Unmounts before anything is removed: `rm` must never walk into a mounted file system. */
-export async function removeBundle(bundle: string): Promise<void> {
-  const merged = join(bundle, 'merged');
-  while (await isMounted(merged)) {
-    const { exitCode } = await tryCommand('umount', [merged]);
-    if (exitCode !== 0) await runCommand('umount', ['--lazy', merged]);
+export async function removeTree(directory: string): Promise<void> {
+  for (let left = await mountsBelow(directory); left.length > 0; left = await mountsBelow(directory)) {
+    for (const path of left) {
+      const { exitCode } = await tryCommand('umount', [path]);
+      if (exitCode !== 0) await tryCommand('umount', ['--lazy', path]);
+    }
   }
-  await rm(bundle, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true });
 }
 
-async function mountOverlay(bundle: string, lower: string): Promise<string> {
-  const [upper, work, merged] = ['upper', 'work', 'merged'].map((name) => join(bundle, name)) as [
-    string,
-    string,
-    string,
-  ];
+async function mountOverlay(image: string, { bundle, mounts, userRange }: RootPlaces): Promise<string> {
+  const [upper, work] = [join(bundle, 'upper'), join(bundle, 'work')];
+  const [mapped, merged] = [join(mounts, 'image'), join(mounts, 'root')];
   for (const directory of [upper, work, merged]) await mkdir(directory, { mode: 0o755 });
+  if (userRange) {
+    await mkdir(mapped, { mode: 0o700 });
+    await mountMapped(userRange, [{ source: image, target: mapped }]);
+    await chown(upper, userRange.base, userRange.base);
+  }
+  const lower = userRange ? mapped : image;
   const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
   await runCommand('mount', ['-t', 'overlay', 'overlay', '-o', options, merged]);
   return merged;
@@ -53,11 +88,6 @@ async function makeSkeleton(root: string): Promise<string> {
   }
   for (const [name, text] of Object.entries(accounts)) await writeFile(join(root, 'etc', name), text);
   return root;
-}
-
-async function isMounted(path: string): Promise<boolean> {
-  const mounts = await readFile('/proc/self/mounts', 'utf8');
-  return mounts.includes(` ${path} `);
 }
 
 function exists(path: string): Promise<boolean> {

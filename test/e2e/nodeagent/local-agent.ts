@@ -52,6 +52,7 @@ export class LocalAgent {
         ...{ logDirectory: join(rootDirectory, 'logs'), imageDirectory: this.#imageDirectory },
         volumeDirectory: join(rootDirectory, 'volumes'),
         cgroupParent: `/${this.marker}`,
+        userNamespaces: {},
         ...(cgroups ? { cgroups } : {}),
         ...facts,
       },

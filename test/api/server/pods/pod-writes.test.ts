@@ -56,7 +56,8 @@ describe('a pod that is created', () => {
       spec: { restartPolicy: 'Always' },
       status: { phase: 'Pending' },
     });
-    expect(task.spec.containers[0].securityContext).toEqual({ runAsUser: 1000, runAsGroup: 7 });
+    expect(task.spec.containers[0].securityContext).toEqual(securityContext);
+    expect(task.spec.securityContext).toEqual(foreign.securityContext);
     expect(task.spec).not.toHaveProperty('serviceAccountName');
     expect(podView.show(task)).toEqual(body);
     expect(podView.store(podView.show(task), task)).toEqual(task);
@@ -78,15 +79,14 @@ describe('a pod that is created', () => {
     [{ hostPID: true }, 'spec.hostPID'],
     [{ shareProcessNamespace: true }, 'spec.shareProcessNamespace'],
     [{ activeDeadlineSeconds: 5 }, 'spec.activeDeadlineSeconds'],
-    [{ securityContext: { fsGroup: 5 } }, 'spec.securityContext.fsGroup'],
-    [{ securityContext: { runAsNonRoot: true } }, 'spec.containers[0].securityContext.runAsUser'],
+    [{ securityContext: { sysctls: [{ name: 'a', value: 'b' }] } }, 'spec.securityContext.sysctls'],
     [
       { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }] },
       'spec.volumes[0].persistentVolumeClaim',
     ],
     [
-      { containers: [{ ...container, securityContext: { privileged: true } }] },
-      'spec.containers[0].securityContext.privileged',
+      { containers: [{ ...container, securityContext: { capabilities: { add: ['FLY'] } } }] },
+      'spec.containers[0].securityContext.capabilities.add[0]',
     ],
     [
       { containers: [{ ...container, livenessProbe: { tcpSocket: { port: 1, host: 'elsewhere' } } }] },

@@ -1,0 +1,21 @@
+/** The users of a container: of its task alone, where the node can do that and nothing speaks against it. */
+import { freeUserBase, wantsOwnUsers } from '../task/user-range.ts';
+import type { StartHook } from './hook.ts';
+
+export const usersHook: StartHook = async ({ node, record, container, root, spec, takenUserBases }) => {
+  // Who is to see another container's processes needs rights over that one's users.
+  if (spec.processesOf !== undefined) return undefined;
+  const user = spec.user ?? { uid: 0, gid: 0 };
+  if (!wantsOwnUsers(record.task.spec, container, { root, user })) return undefined;
+  const problem = node.userNamespaces?.problem;
+  if (node.userNamespaces && problem === undefined) {
+    record.userRange ??= { base: freeUserBase(record.uid, takenUserBases()) };
+    spec.userRange = record.userRange;
+    return undefined;
+  }
+  if (record.task.spec.hostUsers !== false) return undefined;
+  return {
+    reason: 'CreateContainerConfigError',
+    message: `the task wants users of its own (hostUsers: false): ${problem ?? 'the driver has none'}`,
+  };
+};
