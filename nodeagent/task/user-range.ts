@@ -31,6 +31,9 @@ export function wantsOwnUsers(
   if (root.from !== 'image' || securityContext.privileged) return false;
   if (hostUsers !== undefined) return !hostUsers;
   const ports = containers.flatMap((container) => container.ports ?? []);
-  const isLow = ports.some(({ hostPort, containerPort }) => (hostPort ?? containerPort) < 1024);
+  const isPrivileged = (port = 0): boolean => port > 0 && port < 1024;
+  const isLow = ports.some(
+    ({ hostPort, containerPort }) => isPrivileged(hostPort) || isPrivileged(containerPort),
+  );
   return !isLow && user.uid < rangeSize && user.gid < rangeSize;
 }

@@ -44,7 +44,7 @@ describe('the users of a task', () => {
     expect(wants({ hostUsers: true })).toBe(false);
     expect(wants({}, { securityContext: { privileged: true } })).toBe(false);
     expect(wants({}, {}, 100_000)).toBe(false);
-    const low = container({ ports: [{ containerPort: 80, protocol: 'TCP' }] });
+    const low = container({ ports: [{ containerPort: 80, hostPort: 8080, protocol: 'TCP' }] });
     expect(wants({ containers: [low] })).toBe(false);
     expect(wants({ containers: [low], hostUsers: false })).toBe(true);
   });
