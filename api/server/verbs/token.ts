@@ -44,7 +44,9 @@ function accountOf(call: Call): Account {
 }
 
 function readSpec(spec: JsonObject): { seconds: number; audiences: string[] } {
-  const { expirationSeconds: seconds = defaultSeconds, boundObjectRef } = spec;
+  // Go's clients write what is not set as null.
+  const seconds = spec['expirationSeconds'] ?? defaultSeconds;
+  const { boundObjectRef } = spec;
   const audiences = spec['audiences'] ?? [];
   const causes: Cause[] = [];
   const refuse = (field: string, message: string): void =>

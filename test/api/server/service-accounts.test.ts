@@ -63,6 +63,11 @@ describe('a token', () => {
     expect((await withToken(token, reviews, { spec: { token } })).status).toBe(403);
   });
 
+  test('is asked for with nulls where nothing is said, as kubectl does', async () => {
+    const spec = { audiences: null, expirationSeconds: null, boundObjectRef: null };
+    expect((await whoAmI(await tokenOf('robot', spec))).status).toBe(201);
+  });
+
   test('is good for as long as was asked for', async () => {
     const token = await tokenOf('robot', { expirationSeconds: 600 });
     await clock.advance(599_000);

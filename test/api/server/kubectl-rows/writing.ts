@@ -45,7 +45,7 @@ export const creates: Row[] = [
       await k.says(/^robot +0 /m, 'get sa robot');
       await k.says(/^[\w-]+\.[\w-]+\.[\w-]+$/, 'create token robot --duration=1h');
       await k.fails(/10 minutes/, 'create token robot --duration=1m');
-      await k.fails(/NotFound/, 'create token nobody');
+      await k.fails(/"nobody" not found/, 'create token nobody');
       await k.says(/serviceaccount "robot" deleted/, 'delete sa robot');
     },
   },
