@@ -208,10 +208,12 @@ export class NodeTable implements Snapshot {
     return slot;
   }
 
-  /** A task there was told to end, or that was taken back. */
+  /**
+   * A task there was told to end, or that was taken back. No relief: it makes no room, and who spreads among the
+   * others, not counting those that end, goes by every change.
+   */
   markEnding(name: string, { identity }: Footprint, ending: boolean): void {
     this.#touch(this.#slotFor(name), { identity, count: 0, ending: ending ? 1 : -1 });
-    this.reliefs++;
   }
 
   setNamespace(name: string, labels: Labels): void {
