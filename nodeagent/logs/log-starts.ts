@@ -23,7 +23,12 @@ export async function* readStarts(
 ): AsyncGenerator<Buffer> {
   let { start, limitBytes: leftBytes = Number.POSITIVE_INFINITY, ...rest } = query;
   for (;;) {
-    const source = await logSource({ record, container, start }, place);
+    let source = await logSource({ record, container, start }, place);
+    // A start is counted before its log is there.
+    while (query.follow && source.files.length === 0 && source.isLive() && !signal.aborted) {
+      await sleep(clock, pollMs, signal);
+      source = await logSource({ record, container, start }, place);
+    }
     for await (const bytes of readLog(source, { ...rest, limitBytes: leftBytes }, { signal, clock })) {
       leftBytes -= bytes.length;
       yield bytes;

@@ -40,8 +40,10 @@ describe('readStarts', () => {
     appendFileSync(logOf(0), line('three'));
     container.life = { state: 'waiting', reason: 'CrashLoopBackOff', retryAtMs: 0 };
     await sleep(systemClock, 150);
-    writeFileSync(logOf(1), line('again'));
     container.starts = 2;
+    container.life = { state: 'starting', cid: '1' };
+    await sleep(systemClock, 300);
+    writeFileSync(logOf(1), line('again'));
     container.life = running('1');
     await sleep(systemClock, 300);
     appendFileSync(logOf(1), line('last'));
