@@ -54,11 +54,14 @@ export const pods: Row[] = [
   {
     verb: 'describe pod, events --for',
     act: async (k) => {
-      await k.create(pod('told'));
-      const uid = await k.run('get pod told -o jsonpath={.metadata.uid}');
-      await k.create(event('told.1', { kind: 'Task', name: 'told', uid, namespace: k.namespace }));
-      await k.says(/Containers:\n +main:\n[\s\S]*Events:\n/, 'describe pod told');
-      await k.says(/told/, 'get events --field-selector involvedObject.kind=Pod,involvedObject.name=told');
+      await k.create(pod('spoken-of'));
+      const uid = await k.run('get pod spoken-of -o jsonpath={.metadata.uid}');
+      await k.create(event('spoken-of.1', { kind: 'Task', name: 'spoken-of', uid, namespace: k.namespace }));
+      await k.says(/Containers:\n +main:\n[\s\S]*Events:\n/, 'describe pod spoken-of');
+      await k.says(
+        /spoken-of/,
+        'get events --field-selector involvedObject.kind=Pod,involvedObject.name=spoken-of',
+      );
     },
   },
   {
