@@ -6,6 +6,7 @@ import { defaultNamespace, names, nodeLeaseNamespace, systemNamespace } from '..
 import { defaultPriorityClassName } from '../kinds/priority-bands.ts';
 import { ApiError } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
+import { admitSecurity } from './admission/pod-security.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
 import { kindId } from './keys.ts';
@@ -24,7 +25,10 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
     ...(path.subresource === undefined ? {} : { subresource: path.subresource }),
   });
   if (refusal) throw forbiddenToNode(call, refusal);
-  if (path.subresource === undefined) admitOwners(call, object, old);
+  if (path.subresource === undefined) {
+    admitOwners(call, object, old);
+    admitSecurity(call, object, old);
+  }
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
   if (path.subresource === undefined && kindId(served.kind) === kindId(names.Service))
     admitService(call, object, old);
