@@ -197,23 +197,24 @@ async function bound(client: Client, prefix: string, count: number): Promise<num
   return seen.size;
 }
 
-/** What a node agent would do with a task that is to go. */
+/** What node agents would do with tasks that are to go: each node's by itself, so many at once. */
 async function endDisplaced(client: Client, signal: AbortSignal): Promise<void> {
+  const ending = new Set<Promise<void>>();
   for await (const { type, object } of client.watch(Task, {
     namespace,
     labelSelector: 'phase=before',
     signal,
   })) {
     if (type !== 'MODIFIED' || !object.metadata.deletionTimestamp) continue;
-    const { name, uid } = object.metadata;
-    await client
-      .delete(
-        Task,
-        { namespace, name },
-        { gracePeriodSeconds: 0, ...(uid ? { preconditions: { uid } } : {}) },
-      )
-      .catch(() => {});
+    const ended = end(client, object).finally(() => ending.delete(ended));
+    ending.add(ended);
+    while (ending.size >= inFlight) await Promise.race(ending);
   }
+}
+
+async function end(client: Client, { metadata: { name, uid } }: Task): Promise<void> {
+  const preconditions = uid ? { preconditions: { uid } } : {};
+  await client.delete(Task, { namespace, name }, { gracePeriodSeconds: 0, ...preconditions }).catch(() => {});
 }
 
 /** Twice a second a node and a task that fits nowhere come and go. */
