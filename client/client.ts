@@ -66,6 +66,8 @@ export interface Bind {
   name: string;
   uid?: string;
   node: string;
+  /** With any, the task is not bound but nominated: room comes when these have ended. */
+  evictions?: readonly Eviction[];
 }
 
 /** One task to tell to end, with its grace period. */
@@ -85,7 +87,7 @@ export interface Plan {
   /** Refuse nodes whose allocation changed after this resourceVersion, whether or not the tasks would fit. */
   revision?: string;
   binds: readonly Bind[];
-  /** With any (AllOrNothing), the tasks of the binds are not bound but nominated: room comes when these have ended. */
+  /** Only with AllOrNothing, where with any eviction all tasks are nominated, none is bound. */
   evictions?: readonly Eviction[];
 }
 
@@ -134,7 +136,7 @@ export interface Client {
     key: ObjectKey,
     parameters?: DeleteParameters,
   ): Promise<void>;
-  /** Binds in bulk. Rejects when the plan as a whole is wrong, or its evictions cannot be done. */
+  /** Binds in bulk. Rejects when the plan as a whole is wrong, or cannot evict all or nothing. */
   commit(plan: Plan): Promise<BindResult[]>;
   /** Any other path, parsed from JSON (discovery, OpenAPI, version). */
   raw(

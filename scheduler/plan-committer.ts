@@ -12,8 +12,8 @@ import type { Displacement, Placed } from './decider.ts';
 export interface CommitListener {
   onBound(placed: Placed): void;
   onThrownAway(placed: Placed, error: Error): void;
-  onEvicted(displacements: readonly Displacement[]): void;
-  onEvictionFailed(displacements: readonly Displacement[], error: unknown): void;
+  onEvicted(displacement: Displacement): void;
+  onEvictionFailed(displacement: Displacement, error: Error): void;
 }
 
 /** Counted since the process began. */
@@ -30,6 +30,7 @@ export interface CommitMetrics {
 
 /** Calls under way at once. */
 const maxInFlight = 4;
+const evictionsPerCall = 250;
 
 export class PlanCommitter {
   readonly #client: Client;
@@ -52,13 +53,13 @@ export class PlanCommitter {
     await Promise.all(this.#inFlight);
   }
 
-  /** A gang is a plan of its own; so is each preemption. */
+  /** A gang is a plan of its own; what is not of a gang is each for itself, in as few calls as may be. */
   commit(placed: readonly Placed[], displacements: readonly Displacement[]): void {
-    for (const [gang, members] of byGang(placed))
-      this.#start(() => this.#bind(members, gang === undefined ? 'Incremental' : 'AllOrNothing'));
+    for (const [gang, members] of byGang(placed)) this.#start(() => this.#bind(members, modeOf(gang)));
     for (const [gang, members] of byGang(displacements)) {
-      const plans = gang === undefined ? members.map((one) => [one]) : [members];
-      for (const plan of plans) if (victimsOf(plan).length > 0) this.#start(() => this.#evict(plan));
+      const plans = gang === undefined ? inPortions(members) : [members];
+      for (const plan of plans)
+        if (plan.some(endsSomebody)) this.#start(() => this.#evict(plan, modeOf(gang)));
     }
   }
 
@@ -94,35 +95,61 @@ export class PlanCommitter {
     }
   }
 
-  async #evict(displacements: readonly Displacement[]): Promise<void> {
-    const evictions = victimsOf(displacements);
-    try {
-      const binds = displacements.map(({ queued, preemption }) => bindOf({ queued, node: preemption.node }));
-      await this.#client.commit({ mode: 'AllOrNothing', binds, evictions });
-      this.#metrics.evicted += evictions.length;
-      this.#listener.onEvicted(displacements);
-    } catch (error) {
-      this.#metrics.thrownAway++;
-      this.#listener.onEvictionFailed(displacements, error);
+  async #evict(displacements: readonly Displacement[], mode: Plan['mode']): Promise<void> {
+    const binds = displacements.map((displacement) => {
+      const { queued, preemption } = displacement;
+      return { ...bindOf({ queued, node: preemption.node }), evictions: evictionsOf(displacement) };
+    });
+    const results = await this.#commit({ mode, binds });
+    for (const [position, displacement] of displacements.entries()) {
+      const error = results[position];
+      if (error === undefined) {
+        this.#metrics.evicted += evictionsOf(displacement).length;
+        this.#listener.onEvicted(displacement);
+      } else {
+        this.#metrics.thrownAway++;
+        this.#listener.onEvictionFailed(displacement, error);
+      }
     }
   }
+}
+
+/** The evictions of a call stay below what a request may hold, and its answer near. */
+function inPortions(displacements: readonly Displacement[]): Displacement[][] {
+  const portions: Displacement[][] = [];
+  let room = 0;
+  for (const displacement of displacements.filter(endsSomebody)) {
+    if (room <= 0) {
+      portions.push([]);
+      room = evictionsPerCall;
+    }
+    portions.at(-1)?.push(displacement);
+    room -= displacement.preemption.victims.length;
+  }
+  return portions;
+}
+
+function endsSomebody({ preemption: { victims } }: Displacement): boolean {
+  return victims.some(({ isReservation }) => !isReservation);
+}
+
+function modeOf(gang: string | undefined): Plan['mode'] {
+  return gang === undefined ? 'Incremental' : 'AllOrNothing';
 }
 
 function bindOf({ queued, node }: Placed): Bind {
   return { ...taskOf(queued.task), node };
 }
 
-/** What there is to tell to end; giving up a kept room ends nothing. */
-function victimsOf(displacements: readonly Displacement[]): Eviction[] {
-  return displacements.flatMap(({ queued, preemption: { node, victims } }) =>
-    victims
-      .filter(({ isReservation }) => !isReservation)
-      .map((victim) => ({
-        ...taskOf(victim),
-        reason: 'Preempted',
-        message: preemptionMessage(victim, { by: queued.task.key, node }),
-      })),
-  );
+/** Whom there is to tell to end; giving up a kept room ends nobody. */
+function evictionsOf({ queued, preemption: { node, victims } }: Displacement): Eviction[] {
+  return victims
+    .filter(({ isReservation }) => !isReservation)
+    .map((victim) => ({
+      ...taskOf(victim),
+      reason: 'Preempted',
+      message: preemptionMessage(victim, { by: queued.task.key, node }),
+    }));
 }
 
 /** For the victim. */

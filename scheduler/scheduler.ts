@@ -203,12 +203,8 @@ export class Scheduler {
       committer: new PlanCommitter(client, this.metrics, {
         onBound: (placed) => this.#bound(term, placed),
         onThrownAway: (placed, error) => this.#thrownAway(term, placed, error),
-        onEvicted: (displacements) => {
-          for (const displacement of displacements) this.#evicted(term, displacement);
-        },
-        onEvictionFailed: (displacements, error) => {
-          for (const displacement of displacements) this.#evictionFailed(term, displacement, error);
-        },
+        onEvicted: (displacement) => this.#evicted(term, displacement),
+        onEvictionFailed: (displacement, error) => this.#evictionFailed(term, displacement, error),
       }),
       loop: new Loop({
         name: 'scheduler',
@@ -302,7 +298,7 @@ export class Scheduler {
   }
 
   /** The victims stay, so the room will not come: the task looks for another. */
-  #evictionFailed({ loop }: Term, { queued, preemption }: Displacement, error: unknown): void {
+  #evictionFailed({ loop }: Term, { queued, preemption }: Displacement, error: Error): void {
     this.#logger.warn({ task: queued.task.key, node: preemption.node, err: error }, 'eviction failed');
     for (const { uid } of preemption.victims) this.#state.setEnding(uid, false);
     this.#state.dropRoom(queued.task.uid);

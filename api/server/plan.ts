@@ -3,10 +3,11 @@
  * truth (shared state, Omega, EuroSys'13). Any number of schedulers may hand in plans at once.
  *
  *   binds only        the tasks are bound, one transaction per node, or one over all (AllOrNothing)
- *   with evictions    the evicted tasks are told to end, and the tasks of the binds nominated for their nodes,
- *                     all at one revision; room is free only when the agents have said so (contract R8), and
- *                     then a plan without evictions binds
+ *   with evictions    the evicted tasks are told to end, and the task of the bind (AllOrNothing: those of all)
+ *                     nominated for its node, at one revision; room is free only when the agents have said so
+ *                     (contract R8), and then a plan without evictions binds
  */
+import { asApiError } from '../meta/api-error.ts';
 import { type BindBackend, type BindOutcome, type BindRequest, BindTransaction } from './bind-transaction.ts';
 import { mapConcurrently } from './concurrency.ts';
 import { type EvictionRequest, evictAndNominate } from './plan-evictions.ts';
@@ -19,7 +20,13 @@ export interface Plan {
    * that depend on more than room); absent: refuse only what does not fit any more.
    */
   revision: number | undefined;
-  binds: readonly BindRequest[];
+  binds: readonly PlannedBind[];
+  /** Of an AllOrNothing plan as a whole, beside those of its binds. */
+  evictions: readonly EvictionRequest[];
+}
+
+export interface PlannedBind extends BindRequest {
+  /** Those that are in its way. */
   evictions: readonly EvictionRequest[];
 }
 
@@ -27,28 +34,44 @@ export interface Plan {
 const tasksPerTransaction = 60;
 const nodesAtOnce = 32;
 
-/** Outcomes in the order of the binds. Rejects when evictions cannot be done, and then none was. */
+type Outcomes = Map<BindRequest, BindOutcome>;
+
+/**
+ * Outcomes in the order of the binds. Rejects when the evictions of an AllOrNothing plan cannot be done, and then
+ * none was.
+ */
 export async function commitPlan(backend: BindBackend, plan: Plan): Promise<BindOutcome[]> {
-  const { mode, revision, binds, evictions } = plan;
-  if (evictions.length > 0) {
-    await evictAndNominate(backend, plan);
-    return binds.map(() => undefined);
-  }
-  const outcomes = new Map<BindRequest, BindOutcome>();
-  const byNode = groupedByNode(binds);
-  if (mode === 'AllOrNothing') {
-    const act = () => new BindTransaction(backend, binds, { atomic: true, revision }).run(outcomes);
-    await backend.allocations.takeAll([...byNode.keys()], act);
-  } else {
-    await mapConcurrently([...byNode], nodesAtOnce, async ([node, list]) => {
-      for (let at = 0; at < list.length; at += tasksPerTransaction) {
-        const some = list.slice(at, at + tasksPerTransaction);
-        const act = () => new BindTransaction(backend, some, { atomic: false, revision }).run(outcomes);
-        await backend.allocations.takeAll([node], act);
-      }
-    });
-  }
-  return binds.map((bind) => outcomes.get(bind));
+  const outcomes: Outcomes = new Map();
+  if (plan.mode === 'AllOrNothing') await commitTogether(backend, plan, outcomes);
+  else await Promise.all([bindEach(backend, plan, outcomes), evictForEach(backend, plan, outcomes)]);
+  return plan.binds.map((bind) => outcomes.get(bind));
+}
+
+async function commitTogether(backend: BindBackend, plan: Plan, outcomes: Outcomes): Promise<void> {
+  const { revision, binds } = plan;
+  const evictions = [...plan.evictions, ...binds.flatMap((bind) => bind.evictions)];
+  if (evictions.length > 0) return evictAndNominate(backend, { binds, evictions });
+  const act = () => new BindTransaction(backend, binds, { atomic: true, revision }).run(outcomes);
+  await backend.allocations.takeAll([...groupedByNode(binds).keys()], act);
+}
+
+async function bindEach(backend: BindBackend, { revision, binds }: Plan, outcomes: Outcomes): Promise<void> {
+  const byNode = groupedByNode(binds.filter(({ evictions }) => evictions.length === 0));
+  await mapConcurrently([...byNode], nodesAtOnce, async ([node, list]) => {
+    for (let at = 0; at < list.length; at += tasksPerTransaction) {
+      const some = list.slice(at, at + tasksPerTransaction);
+      const act = () => new BindTransaction(backend, some, { atomic: false, revision }).run(outcomes);
+      await backend.allocations.takeAll([node], act);
+    }
+  });
+}
+
+async function evictForEach(backend: BindBackend, { binds }: Plan, outcomes: Outcomes): Promise<void> {
+  const displacing = binds.filter(({ evictions }) => evictions.length > 0);
+  await mapConcurrently(displacing, nodesAtOnce, async (bind) => {
+    const act = evictAndNominate(backend, { binds: [bind], evictions: bind.evictions });
+    outcomes.set(bind, await act.then(() => undefined, asApiError));
+  });
 }
 
 function groupedByNode(binds: readonly BindRequest[]): Map<string, BindRequest[]> {

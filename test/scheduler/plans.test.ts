@@ -93,6 +93,25 @@ describe('a plan', () => {
     expect((await cell.task('a')).metadata.deletionTimestamp).toBeUndefined();
   });
 
+  it('that is incremental evicts for each bind by itself, and binds those that need no room made', async () => {
+    await commit({ binds: [bind('a', 'n1')] });
+    const eviction = { namespace: 'default', name: 'a', reason: 'Preempted', message: 'for b' };
+    const [nominated, gone, bound] = await commit({
+      mode: 'Incremental',
+      binds: [
+        { ...bind('b', 'n1'), evictions: [eviction] },
+        { ...bind('gone', 'n2'), evictions: [{ ...eviction, name: 'c' }] },
+        bind('c', 'n2'),
+      ],
+    });
+    expect([nominated, bound]).toEqual([undefined, undefined]);
+    expect(gone).toMatchObject({ reason: 'NotFound' });
+    const [a, b, c] = await Promise.all([cell.task('a'), cell.task('b'), cell.task('c')]);
+    expect([b.status.nominatedNodeName, b.spec.nodeName, c.spec.nodeName]).toEqual(['n1', undefined, 'n2']);
+    expect(a.metadata.deletionTimestamp).toBeDefined();
+    expect(c.metadata.deletionTimestamp).toBeUndefined();
+  });
+
   it.each([
     [{ mode: 'Perhaps' }, 'mode: Unsupported value'],
     [{ binds: {} }, 'binds: must be a list'],
@@ -100,7 +119,7 @@ describe('a plan', () => {
     [{ revision: 'yesterday' }, 'revision: Invalid value'],
     [
       { mode: 'Incremental', evictions: [{ namespace: 'default', name: 'a' }] },
-      'a plan with evictions is AllOrNothing',
+      'a plan with evictions of its own is AllOrNothing',
     ],
   ])('that makes no sense is refused: %j', async (plan, message) => {
     await expect(commit(plan as never)).rejects.toMatchObject({

@@ -255,7 +255,8 @@ describe('preemption', () => {
     const commit = client.commit.bind(client);
     let refusals = 2;
     client.commit = async (plan) => {
-      if (plan.evictions && refusals-- > 0) throw new ApiError('ServiceUnavailable', 'no store');
+      if (plan.binds.some(({ evictions }) => evictions) && refusals-- > 0)
+        throw new ApiError('ServiceUnavailable', 'no store');
       return commit(plan);
     };
     const scheduler = await startScheduler('default-scheduler', client);

@@ -1,10 +1,9 @@
 /** POST /apis/gantry.dev/v1/plans, and POST tasks/{name}/binding, Kubernetes' form of a plan with one bind. */
 import { names } from '../../kinds/names.ts';
 import { ApiError, type Status } from '../../meta/api-error.ts';
-import type { BindRequest } from '../bind-transaction.ts';
 import type { Backend, Call } from '../call.ts';
 import { isJsonObject } from '../json-schema.ts';
-import { commitPlan, type Plan } from '../plan.ts';
+import { commitPlan, type Plan, type PlannedBind } from '../plan.ts';
 import type { EvictionRequest } from '../plan-evictions.ts';
 import { type ApiResponse, jsonResponse } from '../request.ts';
 import { jsonBody } from './body.ts';
@@ -49,7 +48,7 @@ function planOf(body: Fields): Plan {
   const binds = itemsOf(body, 'binds').map((item, at) => bindRequestOf(item, `binds[${at}].node`));
   const evictions = itemsOf(body, 'evictions').map(evictionOf);
   if (evictions.length > 0 && mode !== 'AllOrNothing')
-    throw new ApiError('BadRequest', 'mode: a plan with evictions is AllOrNothing');
+    throw new ApiError('BadRequest', 'mode: a plan with evictions of its own is AllOrNothing');
   return { mode, revision: revisionOf(revision), binds, evictions };
 }
 
@@ -73,11 +72,11 @@ function evictionOf(item: Fields): EvictionRequest {
   return { ...taskOf(item), reason, message };
 }
 
-function bindRequestOf(item: Fields, nodeField: string): BindRequest {
+function bindRequestOf(item: Fields, nodeField: string): PlannedBind {
   const { node } = item;
   if (typeof node !== 'string' || node === '')
     throw new ApiError('BadRequest', `${nodeField}: Required value: the name of a node`);
-  return { ...taskOf(item), node };
+  return { ...taskOf(item), node, evictions: itemsOf(item, 'evictions').map(evictionOf) };
 }
 
 function taskOf({ namespace, name, uid }: Fields): { namespace: string; name: string; uid?: string } {
@@ -90,7 +89,7 @@ function fieldsOf(value: unknown): Fields {
   return isJsonObject(value) ? value : {};
 }
 
-function success({ name, uid }: BindRequest): Status {
+function success({ name, uid }: PlannedBind): Status {
   const details = {
     name,
     group: names.Task.group,
