@@ -56,15 +56,15 @@ export async function* readLog(
   }
 }
 
-/** What is written from `fromBytes` of the newest file on, until nothing will be any more or `signal` aborts. */
+/** What is written behind `start` in the newest file, until nothing will be any more or `signal` aborts. */
 export async function* followLog(
   { files, format, isLive }: LogSource,
-  fromBytes: number,
+  start: OpenLog | undefined,
   reading: Reading,
 ): AsyncGenerator<LogEntry[]> {
   const path = files.at(-1);
   if (path === undefined) return;
-  const growing = { path, fromBytes, lines: new LogLines(format), isLive, follow: true };
+  const growing = { path, start, lines: new LogLines(format), isLive, follow: true };
   for await (const batch of growingFile(growing, reading)) if (batch !== 'caught up') yield batch;
 }
 
@@ -82,23 +82,24 @@ async function* batches(
   for (const path of files.slice(0, -1)) yield* wholeFile(path, lines);
   const path = files.at(-1);
   if (path === undefined) yield 'caught up';
-  else yield* growingFile({ path, fromBytes: 0, lines, isLive, follow }, reading);
+  else yield* growingFile({ path, start: await openLog(path), lines, isLive, follow }, reading);
 }
 
 interface GrowingFile {
   path: string;
-  fromBytes: number;
+  /** Undefined: there is no such file. */
+  start: OpenLog | undefined;
   lines: LogLines;
   isLive: () => boolean;
   follow: boolean;
 }
 
 async function* growingFile(
-  { path, fromBytes, lines, isLive, follow }: GrowingFile,
+  { path, start, lines, isLive, follow }: GrowingFile,
   { signal, clock = systemClock }: Reading,
 ): AsyncGenerator<LogEntry[] | 'caught up'> {
   const changes = follow ? new LogChanges(path, clock) : undefined;
-  let file = await openLog(path, fromBytes);
+  let file = start;
   try {
     let caughtUp = false;
     while (file && !signal?.aborted) {
@@ -110,7 +111,7 @@ async function* growingFile(
       caughtUp = true;
       if (wasReplaced) {
         await file.handle.close();
-        file = await openLog(path, 0);
+        file = await openLog(path);
         continue;
       }
       if (!changes || !wasLive) break;
@@ -125,7 +126,7 @@ async function* growingFile(
 }
 
 async function* wholeFile(path: string, lines: LogLines): AsyncGenerator<LogEntry[]> {
-  const file = await openLog(path, 0);
+  const file = await openLog(path);
   if (!file) return;
   try {
     yield* rest(file, lines);
@@ -134,15 +135,22 @@ async function* wholeFile(path: string, lines: LogLines): AsyncGenerator<LogEntr
   }
 }
 
-interface OpenLog {
+export interface OpenLog {
   handle: FileHandle;
   /** Read so far. */
   atBytes: number;
 }
 
-async function openLog(path: string, atBytes: number): Promise<OpenLog | undefined> {
+async function openLog(path: string): Promise<OpenLog | undefined> {
   const handle = await open(path, 'r').catch(() => undefined);
-  return handle && { handle, atBytes };
+  return handle && { handle, atBytes: 0 };
+}
+
+/** The newest file behind what it holds now; it stays the one that is read, whatever its name becomes. */
+export async function openLogAtEnd({ files }: LogSource): Promise<OpenLog | undefined> {
+  const path = files.at(-1);
+  const file = path === undefined ? undefined : await openLog(path);
+  return file && { ...file, atBytes: (await file.handle.stat()).size };
 }
 
 async function* rest(file: OpenLog, lines: LogLines): AsyncGenerator<LogEntry[]> {

@@ -4,14 +4,13 @@
  *
  * Invariant: the container never waits for who is attached, and goes on when he leaves.
  */
-import { stat } from 'node:fs/promises';
 import { PassThrough, type Writable } from 'node:stream';
 import { execa } from 'execa';
 import type { Clock } from '../../api/meta/clock.ts';
 import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import { toolEnvironment } from '../command.ts';
 import type { LogEntry } from '../logs/log-lines.ts';
-import { followLog, type LogSource } from '../logs/log-reader.ts';
+import { followLog, type LogSource, type OpenLog, openLogAtEnd } from '../logs/log-reader.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ExecEnd } from './exec-process.ts';
 import type { Command } from './exec-session.ts';
@@ -41,21 +40,13 @@ export class AttachedContainer implements Command {
 
   /** Nothing the container writes after this is called is missed. */
   static async open(options: AttachOptions): Promise<AttachedContainer> {
-    const path = options.log.files.at(-1);
-    const size =
-      path === undefined
-        ? 0
-        : await stat(path).then(
-            (file) => file.size,
-            () => 0,
-          );
-    return new AttachedContainer(options, size);
+    return new AttachedContainer(options, await openLogAtEnd(options.log));
   }
 
-  private constructor(options: AttachOptions, logBytes: number) {
+  private constructor(options: AttachOptions, log: OpenLog | undefined) {
     this.#options = options;
     this.#input = options.stdin ? startInput(options.runtime.inputLine(options.cid)) : undefined;
-    this.exited = this.#readLog(logBytes);
+    this.exited = this.#readLog(log);
   }
 
   get stdin(): Writable | null {
@@ -77,9 +68,9 @@ export class AttachedContainer implements Command {
     await this.exited;
   }
 
-  async #readLog(fromBytes: number): Promise<ExecEnd> {
+  async #readLog(start: OpenLog | undefined): Promise<ExecEnd> {
     const { log, clock } = this.#options;
-    for await (const entries of followLog(log, fromBytes, { signal: this.#left.signal, clock }))
+    for await (const entries of followLog(log, start, { signal: this.#left.signal, clock }))
       for (const entry of entries) await this.#write(entry);
     this.stdout.end();
     this.stderr.end();

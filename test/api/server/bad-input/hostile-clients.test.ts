@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiServerProcess, type ProcessRequest } from '../../../kit/api-server-process.ts';
 import { container, job, jobs, jsonPatchType, mergeType } from './rows/row.ts';
 
-/** The aim is 50 ms; what is beyond it is for a busy machine. The faults this looks for take 300 ms and more. */
-const longestTurnMs = 200;
+/** The aim is 50 ms; what is beyond it is for a busy machine. The faults this looks for take half a second, up to a minute. */
+const longestTurnMs = 400;
 const growthBytes = 50 * 1024 * 1024;
 const configMaps = '/api/v1/namespaces/default/configmaps';
 
