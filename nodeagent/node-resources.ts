@@ -13,9 +13,9 @@ import { observe } from './eviction/observations.ts';
 import type { AgentFlags } from './flags.ts';
 import { bundleDirectory } from './runtime/oci/oci-runtime.ts';
 import { maxProcesses } from './stats/machine-usage.ts';
-import { UsageSampler } from './stats/usage-sampler.ts';
+import { type TaskDirectories, UsageSampler } from './stats/usage-sampler.ts';
 import type { TaskRecord } from './task/task-record.ts';
-import { taskDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
+import { taskDirectory, taskVolumeDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
 
 export interface NodeResourcesOptions {
   flags: Pick<
@@ -87,12 +87,26 @@ export async function nodeResources(options: NodeResourcesOptions): Promise<Node
 
 function usageSampler({ flags, cgroups, records, logger }: NodeResourcesOptions): UsageSampler {
   const { cgroupParent, sharedMachine, rootDirectory, logDirectory } = flags;
-  const volumeDirectory = volumeDirectoryIn(rootDirectory);
   return new UsageSampler({
     ...{ cgroups, cgroupParent, sharedMachine, records, logger },
-    directoriesOf: ({ uid }) => [taskDirectory({ volumeDirectory }, uid), join(logDirectory, uid)],
+    directoriesOf: (record) => directoriesOf(record, { rootDirectory, logDirectory }),
     bundleOf: (cid) => bundleDirectory(rootDirectory, cid),
   });
+}
+
+/** Not what is bound into the task's directory for its containers: that may be the node's. */
+function directoriesOf(
+  { uid, task, containers }: TaskRecord,
+  { rootDirectory, logDirectory }: Pick<AgentFlags, 'rootDirectory' | 'logDirectory'>,
+): TaskDirectories {
+  const directory = taskDirectory({ volumeDirectory: volumeDirectoryIn(rootDirectory) }, uid);
+  const logs = join(logDirectory, uid);
+  const onDisk = (task.spec.volumes ?? []).filter(({ emptyDir }) => emptyDir && emptyDir.medium !== 'Memory');
+  return {
+    volumes: new Map(onDisk.map(({ name }) => [name, taskVolumeDirectory(directory, name)])),
+    logs: new Map(containers.map(({ name }) => [name, join(logs, name)])),
+    others: [taskVolumeDirectory(directory), logs],
+  };
 }
 
 /** Of tasks that are over: all they still have on the disk. */

@@ -55,7 +55,7 @@ export const volumeShape = closedObject({
     closedObject(
       {
         medium: optional(oneOf(['', 'Memory'], 'Memory: a tmpfs, counted as memory of who writes it.')),
-        sizeLimit: optional(quantity('How much fits in; enforced for medium Memory.')),
+        sizeLimit: optional(quantity('How much fits in; a task that has more in it on disk is evicted.')),
       },
       { description: 'An empty directory that lives as long as the task on its node.' },
     ),

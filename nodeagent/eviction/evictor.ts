@@ -1,6 +1,7 @@
 /**
  * Looks every two seconds whether the node runs out of something, makes room on the disk, and ends tasks in the
- * order of `decideEviction` while that is not enough.
+ * order of `decideEviction` while that is not enough. Tasks that take more of the disk than they may go whenever
+ * the disk was measured, however much is left.
  */
 import { taskRequests } from '../../api/kinds/task-request.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
@@ -17,13 +18,14 @@ import {
   noMemory,
   type Pressure,
 } from './decide-eviction.ts';
+import { overStorageLimit } from './storage-limits.ts';
 import type { Threshold } from './thresholds.ts';
 
 export interface EvictorOptions {
   thresholds: readonly Threshold[];
   transitionMs: number;
   observe: () => Promise<EvictionView['observations']>;
-  usage: Pick<UsageSampler, 'refresh' | 'measureDisk' | 'tasks'>;
+  usage: Pick<UsageSampler, 'refresh' | 'measureDisk' | 'onDisk' | 'tasks'>;
   records: () => readonly TaskRecord[];
   evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
   /** Makes room without touching a task that runs. */
@@ -54,6 +56,7 @@ export class Evictor {
       ...{ name: 'eviction', clock: this.#clock, logger, intervalMs },
       step: () => this.turn(),
     });
+    options.usage.onDisk(() => this.#enforceLimits());
   }
 
   start(): void {
@@ -91,16 +94,24 @@ export class Evictor {
     // Who uses how much is measured only when somebody may have to go.
     if (isPressed) await usage.refresh();
     if (relaxed.pressures.has('DiskPressure')) await usage.measureDisk();
-    const tasks = isPressed
-      ? usage
-          .tasks()
-          .filter(({ record }) => !isEnding(record))
-          .map(candidate)
-      : [];
+    const tasks = isPressed ? this.#remaining().map(candidate) : [];
     const decision = decideEviction({ ...view, tasks }, this.#memory);
     this.#memory = decision.memory;
     this.#tell(decision.pressures);
     if (decision.evict) evict(decision.evict.uid, decision.evict.graceSeconds, decision.evict.message);
+  }
+
+  async #enforceLimits(): Promise<void> {
+    const { usage, evict } = this.#options;
+    await usage.refresh();
+    for (const task of this.#remaining()) {
+      const message = overStorageLimit(task);
+      if (message !== undefined) evict(task.record.uid, 0, message);
+    }
+  }
+
+  #remaining(): TaskUsage[] {
+    return this.#options.usage.tasks().filter(({ record }) => !isEnding(record));
   }
 
   #tell(pressures: Map<Pressure, string>): void {

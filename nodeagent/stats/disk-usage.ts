@@ -8,7 +8,7 @@ export interface DiskUsage {
 
 /**
  * By directory; those that are not there are left out. Other file systems mounted below one are not counted,
- * and a file that several of them hold is counted once.
+ * and a file that several of them hold is counted once: for the first of them.
  */
 export async function diskUsage(directories: readonly string[]): Promise<Map<string, DiskUsage>> {
   if (directories.length === 0) return new Map();

@@ -24,12 +24,20 @@ export interface UsageSamplerOptions {
   /** Other nodes run on this machine: what this one uses is what its tasks use. */
   sharedMachine: boolean;
   records: () => readonly TaskRecord[];
-  /** Everything a task has on disk, apart from its containers' own files. */
-  directoriesOf: (record: TaskRecord) => string[];
+  directoriesOf: (record: TaskRecord) => TaskDirectories;
   /** Where a container's own files are. */
   bundleOf: (cid: string) => string;
   logger: Logger;
   clock?: Clock;
+}
+
+/** Everything a task has on disk, apart from its containers' own files. */
+export interface TaskDirectories {
+  /** Of its empty volumes on the disk, by name, and of its containers' logs, by container. */
+  volumes: ReadonlyMap<string, string>;
+  logs: ReadonlyMap<string, string>;
+  /** May be around those: what is in them is not counted again. */
+  others: readonly string[];
 }
 
 export interface ContainerUsage {
@@ -37,6 +45,7 @@ export interface ContainerUsage {
   startedAtMs: number;
   measured: Measured;
   rootfs?: DiskUsage;
+  logs?: DiskUsage;
 }
 
 export interface TaskUsage {
@@ -45,6 +54,8 @@ export interface TaskUsage {
   containers: ContainerUsage[];
   /** Volumes, logs and containers' own files. */
   disk?: DiskUsage;
+  /** Its empty volumes on the disk, by name. */
+  volumes: ReadonlyMap<string, DiskUsage>;
 }
 
 export interface NodeUsage {
@@ -72,6 +83,7 @@ export class UsageSampler {
   #containers: Series = new Map();
   #disk = new Map<string, DiskUsage>();
   #onSample: () => void = () => {};
+  #onDisk: () => Promise<void> = async () => {};
   #sampledMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: UsageSamplerOptions) {
@@ -81,7 +93,7 @@ export class UsageSampler {
     this.#loop = new Loop({ ...loop, name: 'usage', step: () => this.#turn(), intervalMs });
     this.#diskLoop = new Loop({
       ...{ ...loop, name: 'disk-usage', intervalMs: diskIntervalMs },
-      step: () => this.measureDisk(),
+      step: () => this.#diskTurn(),
     });
   }
 
@@ -94,6 +106,11 @@ export class UsageSampler {
   /** Called after every regular measurement. */
   onSample(listener: () => void): void {
     this.#onSample = listener;
+  }
+
+  /** Called after every regular measurement of the disk. */
+  onDisk(listener: () => Promise<void>): void {
+    this.#onDisk = listener;
   }
 
   async stop(): Promise<void> {
@@ -116,8 +133,11 @@ export class UsageSampler {
     return this.#options.records().flatMap((record) => {
       const measured = this.#tasks.get(record.uid)?.latest;
       if (!measured || !isLive(record)) return [];
-      const disk = sumOf(this.#directoriesOf(record).map((path) => this.#disk.get(path)));
-      return [{ record, measured, containers: this.#containersOf(record), ...(disk ? { disk } : {}) }];
+      const directories = this.#options.directoriesOf(record);
+      const disk = sumOf(this.#pathsOf(record).map((path) => this.#disk.get(path)));
+      const containers = this.#containersOf(record, directories);
+      const volumes = this.#measuredOf(directories.volumes);
+      return [{ record, measured, containers, volumes, ...(disk ? { disk } : {}) }];
     });
   }
 
@@ -134,12 +154,17 @@ export class UsageSampler {
   }
 
   async measureDisk(): Promise<void> {
-    this.#disk = await diskUsage(this.#options.records().flatMap((record) => this.#directoriesOf(record)));
+    this.#disk = await diskUsage(this.#options.records().flatMap((record) => this.#pathsOf(record)));
   }
 
   async #turn(): Promise<void> {
     await this.#sample();
     this.#onSample();
+  }
+
+  async #diskTurn(): Promise<void> {
+    await this.measureDisk();
+    await this.#onDisk();
   }
 
   async #sample(): Promise<void> {
@@ -180,20 +205,34 @@ export class UsageSampler {
     window.add({ monotonicMs: this.#clock.monotonicMs(), atMs: this.#clock.now(), usage });
   }
 
-  #containersOf(record: TaskRecord): ContainerUsage[] {
+  #containersOf(record: TaskRecord, directories: TaskDirectories): ContainerUsage[] {
+    const logsOf = this.#measuredOf(directories.logs);
     return record.containers.flatMap(({ name, life }) => {
       if (life.state !== 'running') return [];
       const measured = this.#containers.get(life.cid)?.latest;
       const rootfs = this.#disk.get(this.#options.bundleOf(life.cid));
       const { startedAtMs } = life;
-      return measured ? [{ name, startedAtMs, measured, ...(rootfs ? { rootfs } : {}) }] : [];
+      const logs = logsOf.get(name);
+      const disk = { ...(rootfs ? { rootfs } : {}), ...(logs ? { logs } : {}) };
+      return measured ? [{ name, startedAtMs, measured, ...disk }] : [];
     });
   }
 
-  #directoriesOf(record: TaskRecord): string[] {
+  #measuredOf(directories: ReadonlyMap<string, string>): Map<string, DiskUsage> {
+    return new Map(
+      [...directories].flatMap(([name, path]): [string, DiskUsage][] => {
+        const usage = this.#disk.get(path);
+        return usage ? [[name, usage]] : [];
+      }),
+    );
+  }
+
+  /** What is counted by itself comes before what is around it. */
+  #pathsOf(record: TaskRecord): string[] {
     const { bundleOf, directoriesOf } = this.#options;
+    const { volumes, logs, others } = directoriesOf(record);
     const cids = record.containers.flatMap((container) => liveCid(container) ?? []);
-    return [...directoriesOf(record), ...cids.map(bundleOf)];
+    return [...volumes.values(), ...logs.values(), ...others, ...cids.map(bundleOf)];
   }
 }
 

@@ -15,6 +15,11 @@ export function taskDirectory({ volumeDirectory }: Pick<NodeFacts, 'volumeDirect
   return join(volumeDirectory, uid);
 }
 
+/** Where the task's volume of that name is; all of them, without a name. */
+export function taskVolumeDirectory(taskDirectory: string, name = ''): string {
+  return join(taskDirectory, 'volumes', name);
+}
+
 /** Unmounts first: `rm` must never walk into a mounted file system. */
 export async function removeTaskDirectory(directory: string): Promise<void> {
   for (const path of await mountsBelow(directory)) {

@@ -17,7 +17,7 @@ import type { ConfigData, ConfigKind, ConfigSource } from './config-source.ts';
 import { allowedRealPath } from './host-path.ts';
 import { currentVersion, writeProjected } from './projected-files.ts';
 import { handlePath, openBelow } from './safe-path.ts';
-import { mountsBelow, removeTaskDirectory, taskDirectory } from './task-directory.ts';
+import { mountsBelow, removeTaskDirectory, taskDirectory, taskVolumeDirectory } from './task-directory.ts';
 import { type FileSources, holdsSecrets, isWrittenByAgent, volumeFiles } from './volume-files.ts';
 
 /** A Secret is 1 MiB at most; two versions are there during a change. */
@@ -136,7 +136,7 @@ export class TaskVolumes {
 
   async #makeProjected(volume: Volume): Promise<string> {
     const { name } = volume;
-    const directory = join(this.#directory, 'volumes', name);
+    const directory = taskVolumeDirectory(this.#directory, name);
     const config: FileSources['config'] = (kind, of, optional) => this.config(kind, of, optional);
     const files = await volumeFiles(volume, { node: this.#node, record: this.#record, config });
     await mkdir(directory, { recursive: true, mode: 0o755 });
@@ -148,7 +148,7 @@ export class TaskVolumes {
   }
 
   async #makeEmpty({ name, emptyDir }: Volume): Promise<string> {
-    const directory = join(this.#directory, 'volumes', name);
+    const directory = taskVolumeDirectory(this.#directory, name);
     await mkdir(directory, { recursive: true, mode: 0o711 });
     if (emptyDir?.medium !== 'Memory') {
       await chmod(directory, 0o777);

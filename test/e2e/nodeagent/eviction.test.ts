@@ -68,4 +68,27 @@ describe('a node that runs out of', () => {
     );
     expect(pressures()).toEqual(['DiskPressure']);
   });
+
+  it('what one of its volumes may hold evicts that task alone', async () => {
+    agent = new LocalAgent();
+    await agent.up();
+    const fill = (name: string, mebibytes: number) => ({
+      initContainers: [
+        {
+          ...{ name: 'fill', image: 'busybox', resources: {} },
+          command: ['sh', '-c', `head -c ${mebibytes}m /dev/zero > /data/${name}`],
+          volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: false }],
+        },
+      ],
+      volumes: [{ name: 'data', emptyDir: { sizeLimit: '2Mi' } }],
+    });
+    await agent.create('much', { command: ['sleep', '1000'] }, fill('much', 4));
+    await agent.create('little', { command: ['sleep', '1000'] }, fill('little', 1));
+    await Promise.all([agent.running('much'), agent.running('little')]);
+    await agent.watchOver('1Gi', {});
+    const { status } = await agent.over('much');
+    expect(status).toMatchObject({ phase: 'Failed', reason: 'Evicted' });
+    expect(status.message).toMatch(/^Usage of EmptyDir volume "data" exceeds the limit "2Mi": 4\d*[KM]i$/);
+    expect((await agent.get('little')).status.phase).toBe('Running');
+  });
 });

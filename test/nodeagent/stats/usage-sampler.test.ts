@@ -18,7 +18,7 @@ function sampler() {
     cgroupParent: '/n1',
     sharedMachine: true,
     records: () => records,
-    directoriesOf: () => [],
+    directoriesOf: () => ({ volumes: new Map(), logs: new Map(), others: [] }),
     bundleOf: (cid) => `/c/${cid}`,
     logger: silentLogger,
     clock,
