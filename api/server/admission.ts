@@ -25,10 +25,9 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
     ...(path.subresource === undefined ? {} : { subresource: path.subresource }),
   });
   if (refusal) throw forbiddenToNode(call, refusal);
-  if (path.subresource === undefined) {
-    admitOwners(call, object, old);
+  if (path.subresource === undefined) admitOwners(call, object, old);
+  if (path.subresource === undefined || path.subresource === 'ephemeralcontainers')
     admitSecurity(call, object, old);
-  }
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
   if (path.subresource === undefined && kindId(served.kind) === kindId(names.Service))
     admitService(call, object, old);

@@ -12,7 +12,10 @@ import type { Cause } from '../../meta/api-error.ts';
 export const securityLevels = ['privileged', 'baseline', 'restricted'] as const;
 export type SecurityLevel = (typeof securityLevels)[number];
 
-type Spec = Pick<TaskSpec, 'containers' | 'initContainers' | 'securityContext' | 'volumes'>;
+type Spec = Pick<
+  TaskSpec,
+  'containers' | 'initContainers' | 'ephemeralContainers' | 'securityContext' | 'volumes'
+>;
 
 /** What baseline lets a container add. */
 const harmlessCapabilities = new Set(
@@ -38,11 +41,10 @@ export function securityViolations(level: SecurityLevel, spec: Spec, path: strin
   ];
 }
 
-function containersOf({ containers, initContainers = [] }: Spec, path: string): [Container, string][] {
-  return [
-    ...initContainers.map((each, index): [Container, string] => [each, `${path}.initContainers[${index}]`]),
-    ...containers.map((each, index): [Container, string] => [each, `${path}.containers[${index}]`]),
-  ];
+function containersOf(spec: Spec, path: string): [Container, string][] {
+  return (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((field) =>
+    (spec[field] ?? []).map((each, index): [Container, string] => [each, `${path}.${field}[${index}]`]),
+  );
 }
 
 function baselineViolations({ securityContext = {} }: Container, path: string): Cause[] {
