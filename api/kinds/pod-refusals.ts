@@ -3,7 +3,7 @@
  * something else than what was asked for. Fields that ask for less than everybody gets anyway are let in.
  */
 import type { Cause } from '../meta/api-error.ts';
-import { foreignVolumeSources } from './pod-schema.ts';
+import { foreignProjectedSources, foreignVolumeSources } from './pod-schema.ts';
 
 type Json = Record<string, unknown>;
 
@@ -67,6 +67,12 @@ const containerRefusals: readonly Refusal[] = [
   { field: 'volumeDevices', because: 'nodes give no block devices' },
   { field: 'restartPolicyRules', because: 'containers have one restart policy' },
 ];
+const mainContainerRefusals: readonly Refusal[] = [
+  { field: 'restartPolicy', because: 'set it for all containers' },
+];
+const lifecycleRefusals: readonly Refusal[] = [
+  { field: 'stopSignal', because: 'containers are stopped by SIGTERM' },
+];
 const mountRefusals: readonly Refusal[] = [
   { field: 'subPathExpr', because: 'use subPath' },
   {
@@ -87,15 +93,33 @@ const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => (
   because: 'nodes have no such volumes: use emptyDir, hostPath, configMap, secret, downwardAPI or projected',
 }));
 
+const projectedRefusals: readonly Refusal[] = foreignProjectedSources.map((field) => ({
+  field,
+  because: 'use configMap, secret or downwardAPI',
+}));
+
 /** Causes with paths; empty for a spec that means here what it means in Kubernetes. */
 export function refusedFields(spec: Json): Cause[] {
   return [
     ...refuse(spec, podRefusals, 'spec'),
     ...refuse(spec['securityContext'], podSecurityRefusals, 'spec.securityContext'),
-    ...inList(spec['volumes'], 'spec.volumes', (volume, path) => refuse(volume, volumeRefusals, path)),
+    ...inList(spec['volumes'], 'spec.volumes', refusedInVolume),
+    ...['containers', 'ephemeralContainers'].flatMap((field) =>
+      inList(spec[field], `spec.${field}`, (container, path) =>
+        refuse(container, mainContainerRefusals, path),
+      ),
+    ),
     ...['containers', 'initContainers', 'ephemeralContainers'].flatMap((field) =>
       inList(spec[field], `spec.${field}`, (container, path) => refusedInContainer(container, path)),
     ),
+  ];
+}
+
+function refusedInVolume(volume: Json, path: string): Cause[] {
+  const { sources } = (volume['projected'] ?? {}) as Json;
+  return [
+    ...refuse(volume, volumeRefusals, path),
+    ...inList(sources, `${path}.projected.sources`, (source, at) => refuse(source, projectedRefusals, at)),
   ];
 }
 
@@ -104,6 +128,7 @@ function refusedInContainer(container: Json, path: string): Cause[] {
   return [
     ...refuse(container, containerRefusals, path),
     ...refuse(container['securityContext'], containerSecurityRefusals, `${path}.securityContext`),
+    ...refuse(container['lifecycle'], lifecycleRefusals, `${path}.lifecycle`),
     ...handlers.flatMap((name) => refusedInHandler(container[name], `${path}.${name}`)),
     ...inList(container['volumeMounts'], `${path}.volumeMounts`, (mount, at) =>
       refuse(mount, mountRefusals, at),

@@ -151,10 +151,16 @@ export const foreignVolumeSources = [
   'storageos',
   'vsphereVolume',
 ];
-const volume = closed(
-  'A volume.',
-  Object.fromEntries(foreignVolumeSources.map((source) => [source, open('A source of files.')])),
-);
+/** The same within projected volumes. */
+export const foreignProjectedSources = ['serviceAccountToken', 'clusterTrustBundle', 'podCertificate'];
+const openSources = (sources: readonly string[]): Record<string, Schema> =>
+  Object.fromEntries(sources.map((source) => [source, open('A source of files.')]));
+const volume = closed('A volume.', {
+  ...openSources(foreignVolumeSources),
+  projected: closed('Several sources in one directory.', {
+    sources: listOf(closed('One of them.', openSources(foreignProjectedSources))),
+  }),
+});
 
 const spec = closed('What runs, and where.', {
   containers: listOf(container),
@@ -222,8 +228,8 @@ const status = closed('What is, as the node agent last reported it.', {
   resourceClaimStatuses: listOf(open('A claim of resources.'), 'name'),
 });
 
-/** What belongs to a task alone: the place it has in its job. */
-export const taskOnlyFields = ['job', 'index', 'attempt'] as const;
+/** What belongs to a task alone: the place it has in its job, and the devices that are set aside for it. */
+export const taskOnlyFields = ['job', 'index', 'attempt', 'gang', 'devices'] as const;
 
 export const podSchema: TSchema = objectShape(
   names.Pod,
