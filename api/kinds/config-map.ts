@@ -1,4 +1,5 @@
 /** ConfigMap (core/v1): text and bytes by key. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { configKeyError } from '../meta/names.ts';
@@ -77,7 +78,7 @@ export function immutableCauses<T extends { immutable?: boolean }>(
 ): Cause[] {
   if (!old?.immutable) return [];
   return [...fields, 'immutable' as const]
-    .filter((field) => JSON.stringify(object[field as keyof T]) !== JSON.stringify(old[field as keyof T]))
+    .filter((field) => !isDeepStrictEqual(object[field as keyof T], old[field as keyof T]))
     .map((field) => ({
       field,
       message: 'field is immutable when `immutable` is set',

@@ -2,6 +2,7 @@
  * What one JSON value says beyond another, as a patch, and the way back. Like a merge patch (RFC 7386), but
  * lists whose items have names are told apart item by item.
  */
+import { isDeepStrictEqual } from 'node:util';
 
 type Json = Record<string, unknown>;
 
@@ -12,7 +13,7 @@ export function differenceOf(base: unknown, wanted: unknown): unknown {
     const names = namesOf(base);
     if (names && sameNames(names, namesOf(wanted))) return objectDifference(byName(base), byName(wanted));
   }
-  return JSON.stringify(base) === JSON.stringify(wanted) ? undefined : wanted;
+  return isDeepStrictEqual(base, wanted) ? undefined : wanted;
 }
 
 function objectDifference(base: Json, wanted: Json): Json | undefined {

@@ -4,6 +4,7 @@
  *   Service: keep `replicas` tasks alive; has no end.
  *   Batch:   run indexes 0 … completions-1 to success; ends Complete or Failed.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, labelValueError, qualifiedNameError } from '../meta/names.ts';
@@ -286,7 +287,7 @@ function validateJob(job: Job, old?: Job): Cause[] {
   }
   if (!spec.suspend && wantedTasks(job) > 0)
     causes.push(...gangCauses(spec.gang, Math.min(wantedTasks(job), spec.parallelism ?? wantedTasks(job))));
-  if (old && JSON.stringify(old.spec.gang) !== JSON.stringify(spec.gang))
+  if (old && !isDeepStrictEqual(old.spec.gang, spec.gang))
     causes.push({
       field: 'spec.gang',
       message: 'cannot be changed: make a new job',
@@ -309,7 +310,7 @@ function changedBatch(job: Job, old: Job): Cause[] {
     });
   };
   if (job.spec.completions !== old.spec.completions) forbid('spec.completions');
-  if (JSON.stringify(job.spec.template) !== JSON.stringify(old.spec.template)) forbid('spec.template');
+  if (!isDeepStrictEqual(job.spec.template, old.spec.template)) forbid('spec.template');
   return causes;
 }
 

@@ -5,6 +5,7 @@
  *   resize verb ─▶ fits: set aside, PodResizeInProgress ─▶ agent applies it ─▶ condition gone, surplus given back
  *              └─▶ does not: PodResizePending (Deferred | Infeasible); the task runs on as before
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Cause } from '../meta/api-error.ts';
 import { conditionOf, isConditionTrue } from '../meta/conditions.ts';
 import type { Task, TaskSpec, TaskStatus } from './task.ts';
@@ -43,7 +44,7 @@ export function resizeCauses(next: TaskSpec, old: TaskSpec): Cause[] {
   const inits = (next.initContainers ?? []).flatMap((container, index) => {
     const path = `spec.initContainers[${index}]`;
     const before = old.initContainers![index]!;
-    const same = JSON.stringify(container.resources) === JSON.stringify(before.resources);
+    const same = isDeepStrictEqual(container.resources, before.resources);
     if (same || container.restartPolicy === 'Always') return containerCauses(container, before, path);
     return [forbidden(`${path}.resources`, 'only containers and sidecars can be resized')];
   });

@@ -4,6 +4,7 @@
  *   Pending ──▶ Running ──▶ Succeeded | Failed      (terminal; resources are free from here on)
  *      └───────────┴──▶ Unknown ──▶ any of the others (the node cannot be heard)
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
@@ -311,7 +312,7 @@ function readyCell({ spec, status }: Task): string {
 
 function validateTask(task: Task, old?: Task): Cause[] {
   const causes = [...validateTemplateSpec(task.spec, 'spec'), ...validateEphemeral(task.spec)];
-  if (old && JSON.stringify(fixedSpec(task)) !== JSON.stringify(fixedSpec(old))) {
+  if (old && !isDeepStrictEqual(fixedSpec(task), fixedSpec(old))) {
     causes.push({
       field: 'spec',
       message:

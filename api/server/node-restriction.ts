@@ -3,6 +3,7 @@
  * ConfigMaps and Secrets these refer to, and events. A stolen node credential is worth that node's tasks and nothing more (NodeRestriction of
  * Kubernetes).
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { nodeLeaseNamespace } from '../kinds/names.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
@@ -117,7 +118,7 @@ function specRefusal(object: AnyObject, old: AnyObject): string | undefined {
   const { taints: previous = [], ...oldSpec } = old.spec ?? {};
   const kept = new Set((next as unknown[]).map((taint) => JSON.stringify(taint)));
   const keepsAll = (previous as unknown[]).every((taint) => kept.has(JSON.stringify(taint)));
-  return keepsAll && JSON.stringify(spec) === JSON.stringify(oldSpec)
+  return keepsAll && isDeepStrictEqual(spec, oldSpec)
     ? undefined
     : 'a node may not change its own spec (remove taints, uncordon)';
 }

@@ -2,6 +2,7 @@
  * The security level of a namespace, from Kubernetes' labels, kept by tasks and the templates of jobs:
  * `pod-security.kubernetes.io/enforce` refuses, `warn` tells the writer. Runs for what is new or changed.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { names } from '../../kinds/names.ts';
 import type { TaskSpec } from '../../kinds/task.ts';
 import { ApiError, type Cause } from '../../meta/api-error.ts';
@@ -22,7 +23,7 @@ export function admitSecurity(call: Call, object: AnyObject, old?: AnyObject): v
   if (kind === kindId(names.Namespace)) checkLevels(call, object);
   const place = placeOf(kind, object);
   if (!place) return;
-  if (old && JSON.stringify(placeOf(kind, old)?.spec) === JSON.stringify(place.spec)) return;
+  if (old && isDeepStrictEqual(placeOf(kind, old)?.spec, place.spec)) return;
   const namespace = call.backend.cache.kind(names.Namespace).get(object.metadata.namespace ?? '');
   const labels = namespace?.parse().metadata.labels ?? {};
   const enforced = labels[`${prefix}/enforce`] ?? defaultLevel;

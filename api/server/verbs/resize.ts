@@ -4,6 +4,7 @@
  * what a shrinking task gives back is free when its agent has applied it (R8). Without a change it is a new try
  * to admit what was deferred.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '../../kinds/node.ts';
 import type { Task } from '../../kinds/task.ts';
 import { isTerminal } from '../../kinds/task-phase.ts';
@@ -101,7 +102,7 @@ function reserve(
     next.status.conditions = withCondition(before.status.conditions, problem, nowMs);
     return allocation;
   }
-  const isChange = JSON.stringify(next.spec) !== JSON.stringify(before.spec);
+  const isChange = !isDeepStrictEqual(next.spec, before.spec);
   const wasPending = others.length !== (next.status.conditions ?? []).length;
   const inProgress: NewCondition = { type: resizeInProgress, status: 'True' };
   next.status.conditions = isChange || wasPending ? withCondition(others, inProgress, nowMs) : others;

@@ -71,6 +71,13 @@ describe('a task', () => {
       expect(validate(task(change), old)).toMatchObject([{ field: 'spec', reason: 'FieldValueForbidden' }]);
   });
 
+  test('is the same in whatever order its fields are written', () => {
+    const validate = taskKind.strategy.validate!;
+    const old = task({ nodeName: 'n1', hostname: 'x' });
+    const reordered = { ...old, spec: Object.fromEntries(Object.entries(old.spec).reverse()) } as never;
+    expect(validate(reordered, old)).toEqual([]);
+  });
+
   test('is given time to stop only where something runs', () => {
     const grace = (subject: Task) => taskKind.strategy.gracePeriodSeconds?.(subject);
     expect(grace(task())).toBe(0);
