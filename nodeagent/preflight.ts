@@ -54,7 +54,7 @@ async function ociProblem(
 ): Promise<string | undefined> {
   if (process.platform !== 'linux') return `containers need Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'the agent does not run as root';
-  const needed = ['runc', 'conmon', 'umoci', 'skopeo', 'cgcreate', 'cgset'];
+  const needed = ['runc', 'conmon', 'umoci', 'skopeo', 'cgcreate'];
   const missing = await missingTools(needed);
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
   if (!cgroups) return 'no control groups are mounted on /sys/fs/cgroup';

@@ -1,11 +1,19 @@
 /** Control groups, version 1: one hierarchy per controller, and a group in each. */
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readFields, readNumber, removeIfEmpty, removeTree } from './group-files.ts';
-import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
+import {
+  type GroupSettings,
+  killProcesses,
+  readFields,
+  readNumber,
+  removeIfEmpty,
+  removeTree,
+  writeSettings,
+} from './group-files.ts';
+import { type CreateGroup, createGroup } from './group-tools.ts';
 
 const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer'];
 
@@ -24,21 +32,27 @@ export function settingsV1({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimi
 export class CgroupsV1 implements Cgroups {
   readonly version = 1;
   readonly #root: string;
-  readonly #tools: GroupTools;
+  readonly #createGroup: CreateGroup;
   readonly #clock: Clock;
 
-  constructor(root: string, tools: GroupTools = cgroupTools, clock: Clock = systemClock) {
+  constructor(root: string, create: CreateGroup = createGroup, clock: Clock = systemClock) {
     this.#root = root;
-    this.#tools = tools;
+    this.#createGroup = create;
     this.#clock = clock;
   }
 
   create(path: string): Promise<void> {
-    return this.#tools.create(controllers, path);
+    return this.#createGroup(controllers, path);
+  }
+
+  async createBelow(path: string): Promise<void> {
+    await Promise.all(
+      controllers.map((controller) => mkdir(join(this.#root, controller, path), { recursive: true })),
+    );
   }
 
   limit(path: string, limits: GroupLimits): Promise<void> {
-    return this.#tools.set(path, settingsV1(limits));
+    return writeSettings(settingsV1(limits), (file) => join(this.#root, file.split('.')[0] ?? '', path));
   }
 
   usage(path: string): GroupUsage {

@@ -1,11 +1,19 @@
 /** Control groups, version 2: one hierarchy, controllers enabled from the top down. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
-import { killProcesses, readFields, readNumber, removeIfEmpty, removeTree } from './group-files.ts';
-import { cgroupTools, type GroupSettings, type GroupTools } from './group-tools.ts';
+import {
+  type GroupSettings,
+  killProcesses,
+  readFields,
+  readNumber,
+  removeIfEmpty,
+  removeTree,
+  writeSettings,
+} from './group-files.ts';
+import { type CreateGroup, createGroup } from './group-tools.ts';
 
 const controllers = ['cpu', 'memory', 'pids'];
 
@@ -25,21 +33,29 @@ export function settingsV2({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimi
 export class CgroupsV2 implements Cgroups {
   readonly version = 2;
   readonly #root: string;
-  readonly #tools: GroupTools;
+  readonly #createGroup: CreateGroup;
   readonly #clock: Clock;
 
-  constructor(root: string, tools: GroupTools = cgroupTools, clock: Clock = systemClock) {
+  constructor(root: string, create: CreateGroup = createGroup, clock: Clock = systemClock) {
     this.#root = root;
-    this.#tools = tools;
+    this.#createGroup = create;
     this.#clock = clock;
   }
 
   create(path: string): Promise<void> {
-    return this.#tools.create(controllers, path);
+    return this.#createGroup(controllers, path);
+  }
+
+  /** A group has the controllers that the one above it passes on. */
+  async createBelow(path: string): Promise<void> {
+    const above = join(this.#root, dirname(path));
+    const passedOn = controllers.map((controller) => `+${controller}`).join(' ');
+    await writeFile(join(above, 'cgroup.subtree_control'), passedOn);
+    await mkdir(join(this.#root, path), { recursive: true });
   }
 
   limit(path: string, limits: GroupLimits): Promise<void> {
-    return this.#tools.set(path, settingsV2(limits));
+    return writeSettings(settingsV2(limits), () => join(this.#root, path));
   }
 
   usage(path: string): GroupUsage {

@@ -29,6 +29,8 @@ export interface Cgroups {
   readonly version: 1 | 2;
   /** Makes the group and its parents, in all hierarchies that carry limits. Existing ones stay. */
   create(path: string): Promise<void>;
+  /** Makes a group below one that `create` made. An existing one stays. */
+  createBelow(path: string): Promise<void>;
   limit(path: string, limits: GroupLimits): Promise<void>;
   /** Zeros when there is no such group. */
   usage(path: string): GroupUsage;

@@ -1,11 +1,14 @@
 /**
- * Reading and removing control group files: what both versions share. Counters are read synchronously: they
+ * Reading, writing and removing control group files: what both versions share. Counters are read synchronously: they
  * are the kernel's memory, not a disk, and waiting in line for a thread costs several times the reading.
  */
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, sleep } from '../../api/meta/clock.ts';
+
+/** File name to value, in the order they must be written. */
+export type GroupSettings = [file: string, value: string][];
 
 const removalTries = 50;
 const removalPauseMs = 20;
@@ -32,6 +35,14 @@ function readIfThere(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** Rejects with the kernel's own error (EBUSY: more is in use) at the first value it does not take. */
+export async function writeSettings(
+  settings: GroupSettings,
+  directoryOf: (file: string) => string,
+): Promise<void> {
+  for (const [file, value] of settings) await writeFile(join(directoryOf(file), file), value);
 }
 
 /** The directory and all below it, deepest first: the order in which groups can be removed. */

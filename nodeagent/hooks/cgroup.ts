@@ -7,7 +7,7 @@ export const cgroupHook: StartHook = async ({ node, record, spec }) => {
   const path = taskCgroup(node, record);
   spec.cgroupPath = path;
   if (!node.cgroups) return undefined;
-  await node.cgroups.create(path);
+  await node.cgroups.createBelow(path);
   await node.cgroups.limit(path, wholeTaskLimits(record.task.spec, node.memoryBytes));
   return undefined;
 };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CgroupsV1, settingsV1 } from '../../nodeagent/cgroup/cgroups-v1.ts';
 import { CgroupsV2, cpuWeight, settingsV2 } from '../../nodeagent/cgroup/cgroups-v2.ts';
-import type { GroupTools } from '../../nodeagent/cgroup/group-tools.ts';
+import type { CreateGroup } from '../../nodeagent/cgroup/group-tools.ts';
 
 const limits = { cpuMilli: 300, cpuShares: 1024, memoryBytes: 1048576, pids: 16 };
 const path = '/gantry/c/n1/uid';
@@ -15,18 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** Writes files where the real tools would. */
-function toolsFor(directoryOf: (file: string) => string): GroupTools {
-  return {
-    async create(controllers, group) {
-      for (const controller of controllers)
-        mkdirSync(join(directoryOf(`${controller}.x`), group), { recursive: true });
-    },
-    async set(group, settings) {
-      for (const [file, value] of settings) writeFileSync(join(directoryOf(file), group, file), value);
-    },
+/** Makes directories where the real tools would. */
+const createIn =
+  (directoryOf: (controller: string) => string): CreateGroup =>
+  async (controllers, group) => {
+    for (const controller of controllers)
+      mkdirSync(join(directoryOf(controller), group), { recursive: true });
   };
-}
 
 function fill(files: Record<string, string>): void {
   for (const [file, text] of Object.entries(files)) {
@@ -36,7 +31,7 @@ function fill(files: Record<string, string>): void {
 }
 
 describe('control groups, version 1', () => {
-  const controllerOf = (file: string): string => join(root, file.split('.')[0] ?? '');
+  const controllerOf = (controller: string): string => join(root, controller);
 
   it('writes period and quota, shares, memory and pids', () => {
     expect(settingsV1(limits)).toEqual([
@@ -53,8 +48,9 @@ describe('control groups, version 1', () => {
   });
 
   it('makes the group in every controller and sets its limits', async () => {
-    const cgroups = new CgroupsV1(root, toolsFor(controllerOf));
-    await cgroups.create(path);
+    const cgroups = new CgroupsV1(root, createIn(controllerOf));
+    await cgroups.create(dirname(path));
+    await cgroups.createBelow(path);
     await cgroups.limit(path, limits);
     expect(readFileSync(join(root, 'cpu', path, 'cpu.cfs_quota_us'), 'utf8')).toBe('30000');
     expect(readFileSync(join(root, 'pids', path, 'pids.max'), 'utf8')).toBe('16');
@@ -113,9 +109,16 @@ describe('control groups, version 2', () => {
   it('makes, limits and removes the group in its one tree', async () => {
     const cgroups = new CgroupsV2(
       root,
-      toolsFor(() => root),
+      createIn(() => root),
     );
-    await cgroups.create(path);
+    await cgroups.create(dirname(path));
+    await cgroups.createBelow(path);
+    await cgroups.limit(path, limits);
+    expect(readFileSync(join(root, dirname(path), 'cgroup.subtree_control'), 'utf8')).toBe(
+      '+cpu +memory +pids',
+    );
+    expect(readFileSync(join(root, path, 'cpu.max'), 'utf8')).toBe('30000 100000');
+    for (const [file] of settingsV2(limits)) rmSync(join(root, path, file));
     await cgroups.remove(path);
     expect(() => readFileSync(join(root, path))).toThrow(/ENOENT/);
   });

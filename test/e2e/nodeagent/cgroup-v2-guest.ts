@@ -3,7 +3,7 @@
  * hierarchy. Writes what it saw to `<scratch>/seen.json`.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
 import { type Cgroups, detectCgroups } from '../../../nodeagent/cgroup/cgroups.ts';
@@ -45,7 +45,8 @@ async function run(
 ): Promise<string> {
   const cgroupPath = `/gantry/v2/${cid}`;
   const limits = { cpuShares: 1024, pids: 64, oomScoreAdj: 0, ...asked };
-  await cgroups.create(cgroupPath);
+  await cgroups.create(dirname(cgroupPath));
+  await cgroups.createBelow(cgroupPath);
   await cgroups.limit(cgroupPath, limits);
   const refusal = await runtime.create({
     cid,
