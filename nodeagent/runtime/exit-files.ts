@@ -4,8 +4,8 @@
  *
  * Invariant: no exit is missed: the watch is open before the first scan, and scans repeat.
  */
-import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
@@ -48,13 +48,16 @@ export class ExitFiles {
     return names.filter((name) => !name.includes('.'));
   }
 
-  /** Undefined while the container has not ended, or its file is still being written. */
-  async read(cid: string): Promise<Exit | undefined> {
+  /**
+   * Undefined while the container has not ended, or its file is still being written. Synchronous: that nothing is
+   * there is asked every few seconds for every container, and waiting in line for a thread costs more than looking.
+   */
+  read(cid: string): Exit | undefined {
     const path = join(this.directory, cid);
     try {
-      const text = (await readFile(path, 'utf8')).trim();
+      const text = readFileSync(path, 'utf8').trim();
       if (!/^\d+$/.test(text)) return undefined;
-      return { exitCode: Number(text), finishedAtMs: Math.floor((await stat(path)).mtimeMs) };
+      return { exitCode: Number(text), finishedAtMs: Math.floor(statSync(path).mtimeMs) };
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 /** Processes told apart for certain: a pid alone may be somebody else's by now, pid and start time may not. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 export interface ProcessId {
   pid: number;
@@ -7,14 +7,14 @@ export interface ProcessId {
   startTicks?: string;
 }
 
-export async function identify(pid: number): Promise<ProcessId> {
-  const startTicks = await startTicksOf(pid);
+export function identify(pid: number): ProcessId {
+  const startTicks = startTicksOf(pid);
   return { pid, ...(startTicks === undefined ? {} : { startTicks }) };
 }
 
 /** True while this very process lives; a zombie does not. */
-export async function isRunning({ pid, startTicks }: ProcessId): Promise<boolean> {
-  if (startTicks !== undefined) return (await startTicksOf(pid)) === startTicks;
+export function isRunning({ pid, startTicks }: ProcessId): boolean {
+  if (startTicks !== undefined) return startTicksOf(pid) === startTicks;
   try {
     process.kill(pid, 0);
     return true;
@@ -23,9 +23,18 @@ export async function isRunning({ pid, startTicks }: ProcessId): Promise<boolean
   }
 }
 
-async function startTicksOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+/** Synchronous: it is the kernel's memory, and waiting in line for a thread costs several times the reading. */
+function startTicksOf(pid: number): string | undefined {
+  const text = readStat(pid);
   // The name, in parentheses, may hold anything: fields are counted from its end.
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
+}
+
+function readStat(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

@@ -99,7 +99,7 @@ export class ExecProcess {
     for (let waitedMs = 0; !this.#over; waitedMs += pollMs) {
       const pid = Number(await readFile(this.#line.pidFile, 'utf8').catch(() => 0));
       if (waitedMs >= (pid > 0 ? endTimeoutMs : startTimeoutMs)) this.#child.kill('SIGKILL');
-      if (pid > 0) await killSession(await identify(pid));
+      if (pid > 0) await killSession(identify(pid));
       // Nobody reads what it wrote any more, and it must not wait for that.
       this.stdout.destroy();
       this.stderr.destroy();

@@ -7,7 +7,7 @@ import { isRunning, type ProcessId } from '../runtime/process-id.ts';
 
 /** Kills the leader and everything in its session; nothing when the leader is not who it was. */
 export async function killSession(leader: ProcessId): Promise<void> {
-  if (!(await isRunning(leader))) return;
+  if (!isRunning(leader)) return;
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const sessions = await Promise.all(pids.map(sessionOf));
   pids.filter((_pid, at) => sessions[at] === leader.pid).forEach(kill);

@@ -73,10 +73,12 @@ export class Resizer {
   async attend(): Promise<void> {
     const open = this.#record.containers.flatMap((container) => {
       const { life } = container;
+      // Reading what it uses costs more than all the rest of a turn in which nothing happens.
+      if (isInPlace(this.#record, container)) return [];
       if (life.state !== 'running' || life.stop || !life.resources) return [];
       const spec = containerSpec(this.#record, container);
       const decision = decideResize(life.resources, spec, this.#usedBytes(life.cid));
-      return decision.do === 'nothing' ? [] : [{ container, life, spec, decision }];
+      return [{ container, life, spec, decision }];
     });
     if (open.length === 0) return;
     if (open.some(({ decision }) => decision.do === 'apply')) await this.#limitTask('loosen');

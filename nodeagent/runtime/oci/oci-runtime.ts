@@ -9,7 +9,7 @@
  * `list` never misses one.
  */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger } from '../../../api/meta/logger.ts';
@@ -127,7 +127,7 @@ export class OciRuntime implements Runtime {
 
   async start(cid: string): Promise<{ pid: number } | Refusal> {
     const pid = Number(await readFile(join(this.#runDirectory(cid), 'pidfile'), 'utf8'));
-    const identity = await identify(pid);
+    const identity = identify(pid);
     const { exitCode, stderr } = await this.#runc(['start', cid]);
     if (exitCode !== 0) return { reason: 'ContainerCannotRun', message: stderr.trim() };
     await writeFile(this.#identityFile(cid), JSON.stringify(identity));
@@ -171,10 +171,10 @@ export class OciRuntime implements Runtime {
   }
 
   async state(cid: string): Promise<ContainerState> {
-    const exit = await this.#exits.read(cid);
+    const exit = this.#exits.read(cid);
     if (exit) return { status: 'exited', ...exit, oomKilled: await this.#wasOomKilled(cid, exit.exitCode) };
-    const identity = await this.#identity(cid);
-    if (identity && (await isRunning(identity))) return { status: 'running', pid: identity.pid };
+    const identity = this.#identity(cid);
+    if (identity && isRunning(identity)) return { status: 'running', pid: identity.pid };
     return this.#askRunc(cid);
   }
 
@@ -220,14 +220,13 @@ export class OciRuntime implements Runtime {
     const { status, pid } = JSON.parse(stdout) as { status: string; pid: number };
     if (status === 'created') return { status };
     if (status === 'stopped') return { status: 'absent' };
-    await writeFile(this.#identityFile(cid), JSON.stringify(await identify(pid)));
+    await writeFile(this.#identityFile(cid), JSON.stringify(identify(pid)));
     return { status: 'running', pid };
   }
 
-  async #identity(cid: string): Promise<ProcessId | undefined> {
-    const text = await readFile(this.#identityFile(cid), 'utf8').catch(() => '');
+  #identity(cid: string): ProcessId | undefined {
     try {
-      return JSON.parse(text);
+      return JSON.parse(readFileSync(this.#identityFile(cid), 'utf8'));
     } catch {
       return undefined;
     }

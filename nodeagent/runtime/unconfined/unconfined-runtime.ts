@@ -69,7 +69,7 @@ export class UnconfinedRuntime implements Runtime {
     const log = openSync(spec.logPath, 'a', 0o600);
     try {
       const pid = await spawnDetached(spec, join(this.#exits.directory, cid), log);
-      await writeFile(join(directory, 'process.json'), JSON.stringify(await identify(pid)));
+      await writeFile(join(directory, 'process.json'), JSON.stringify(identify(pid)));
       return { pid };
     } catch (error) {
       return { reason: 'ContainerCannotRun', message: String(error) };
@@ -80,7 +80,7 @@ export class UnconfinedRuntime implements Runtime {
 
   async signal(cid: string, signal: Signal): Promise<void> {
     const identity = await this.#identity(cid);
-    if (!identity || !(await isRunning(identity))) return;
+    if (!identity || !isRunning(identity)) return;
     signalGroup(identity.pid, signal);
     // KILL takes the wrapper along, which then can write nothing.
     if (signal === 'KILL') await this.#exits.write(cid, 137);
@@ -111,10 +111,10 @@ export class UnconfinedRuntime implements Runtime {
   }
 
   async state(cid: string): Promise<ContainerState> {
-    const exit = await this.#exits.read(cid);
+    const exit = this.#exits.read(cid);
     if (exit) return { status: 'exited', ...exit, oomKilled: false };
     const identity = await this.#identity(cid);
-    if (identity) return (await isRunning(identity)) ? { status: 'running', pid: identity.pid } : absent;
+    if (identity) return isRunning(identity) ? { status: 'running', pid: identity.pid } : absent;
     const isCreated = await canAccess(join(this.#directory(cid), 'spec.json'));
     return isCreated ? { status: 'created' } : absent;
   }
