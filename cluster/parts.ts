@@ -25,7 +25,8 @@ export function partsOf(home: ClusterHome, record: ClusterRecord, { node, dist }
     name,
     command: node,
     args: [
-      `--max-semi-space-size=${memoryMb >= 1024 ? 32 : 8}`,
+      // An agent forks for every tool it runs, which costs by the memory it has touched.
+      `--max-semi-space-size=${memoryMb >= 1024 ? 32 : 2}`,
       `--max-old-space-size=${memoryMb}`,
       join(dist, entry),
       ...args,
