@@ -234,9 +234,8 @@ export class TaskRunner {
     container.refusals = 0;
     container.life = { state: 'starting', cid };
     if (isRestart) container.restartCount++;
-    // Nobody is told: in a moment there is more to tell.
     const { runtime, records } = this.#context;
-    await records.save(this.record);
+    await records.save(this.record); // and tell nobody: in a moment there is more to tell
     const refusal = await runtime.create(prepared.spec);
     if (refusal) return this.#cannotRun(container, cid, refusal);
     const started = await runtime.start(cid);
