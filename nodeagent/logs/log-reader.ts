@@ -146,11 +146,15 @@ async function openLog(path: string): Promise<OpenLog | undefined> {
   return handle && { handle, atBytes: 0 };
 }
 
-/** The newest file behind what it holds now; it stays the one that is read, whatever its name becomes. */
-export async function openLogAtEnd({ files }: LogSource): Promise<OpenLog | undefined> {
+/** The newest file, or what comes behind its present end; it stays the one that is read, whatever its name becomes. */
+export async function openNewestLog(
+  { files }: LogSource,
+  { fromStart }: { fromStart: boolean },
+): Promise<OpenLog | undefined> {
   const path = files.at(-1);
   const file = path === undefined ? undefined : await openLog(path);
-  return file && { ...file, atBytes: (await file.handle.stat()).size };
+  if (!file || fromStart) return file;
+  return { ...file, atBytes: (await file.handle.stat()).size };
 }
 
 async function* rest(file: OpenLog, lines: LogLines): AsyncGenerator<LogEntry[]> {

@@ -1,6 +1,7 @@
 /**
  * A running container as a stream sees it: what it writes from now on is read from its log, what comes in goes
- * through its supervisor. Neither needs the agent that started it.
+ * through its supervisor. Neither needs the agent that started it. A container that was made for the one who
+ * attaches is shown from its first word on, also when it said it before he came.
  *
  * Invariant: the container never waits for who is attached, and goes on when he leaves.
  */
@@ -10,7 +11,7 @@ import type { Clock } from '../../api/meta/clock.ts';
 import type { TerminalSize } from '../../api/meta/stream-channels.ts';
 import { toolEnvironment } from '../command.ts';
 import type { LogEntry } from '../logs/log-lines.ts';
-import { followLog, type LogSource, type OpenLog, openLogAtEnd } from '../logs/log-reader.ts';
+import { followLog, type LogSource, type OpenLog, openNewestLog } from '../logs/log-reader.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ExecEnd } from './exec-process.ts';
 import type { Command } from './exec-session.ts';
@@ -22,6 +23,8 @@ export interface AttachOptions {
   /** Whether the container reads what comes in. */
   stdin: boolean;
   tty: boolean;
+  /** Whether what it has written before is shown, too. */
+  fromStart: boolean;
   clock: Clock;
 }
 
@@ -40,7 +43,7 @@ export class AttachedContainer implements Command {
 
   /** Nothing the container writes after this is called is missed. */
   static async open(options: AttachOptions): Promise<AttachedContainer> {
-    return new AttachedContainer(options, await openLogAtEnd(options.log));
+    return new AttachedContainer(options, await openNewestLog(options.log, options));
   }
 
   private constructor(options: AttachOptions, log: OpenLog | undefined) {

@@ -156,10 +156,11 @@ export class StreamServer {
     const cid = runningCid(record, name);
     const container = recordOf(record, name);
     const { runtime, logDirectory, clock } = this.#options;
-    const { stdin = false, tty = false } = containerSpec(record, container);
+    const { stdin = false, stdinOnce = false, tty = false } = containerSpec(record, container);
     const attached = await AttachedContainer.open({
       ...{ runtime, cid, tty, clock },
       stdin: stdin && request.stdin,
+      fromStart: stdinOnce || container.role === 'ephemeral',
       log: await logSource({ record, container, start: container.starts - 1 }, { runtime, logDirectory }),
     });
     return {

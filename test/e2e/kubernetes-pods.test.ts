@@ -166,6 +166,14 @@ describe.each(binaries)('%s', (binary) => {
     expect((await kubectl.start(['get', 'pod', 'once'])).stderr).toContain('pods "once" not found');
   });
 
+  it('run --rm -i prints what a command says that is over at once, every time', async () => {
+    for (let time = 0; time < 3; time++) {
+      const args = ['run', 'brief', '--image=busybox', '--restart=Never', '--rm', '-i', '--', 'echo', 'hi'];
+      const { exitCode, stdout } = await kubectl.start(args, { input: '' });
+      expect([exitCode, stdout.includes('hi')]).toEqual([0, true]);
+    }
+  });
+
   it('expose and top find it', async () => {
     await kubectl.run('expose', 'pod', 'served', '--port=80', '--target-port=8087');
     expect(await kubectl.run('get', 'service', 'served')).toMatch(/served +ClusterIP/);

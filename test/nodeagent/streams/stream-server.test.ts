@@ -58,6 +58,14 @@ beforeAll(async () => {
         life,
         starts: 1,
       } as never),
+      record(
+        task({
+          metadata: { name: 'once-0-0' },
+          spec: { containers: [container({ stdin: true, stdinOnce: true })] },
+        }),
+        {},
+        { life, starts: 1 } as never,
+      ),
       record(task({ metadata: { name: 'other-0-0', uid: 'other' } }), { uid: 'other' }, { life } as never),
     ],
     prepareExec: plainProcess,
@@ -229,6 +237,13 @@ describe('attached to a container', () => {
     expect(await outcome(stream)).toEqual({ out: 'prompt> x\n', err: 'oh\n', code: 0 });
   });
 
+  // `kubectl run -i` printed nothing when the command was quicker than its attach.
+  it('whose input is for one session alone shows that session all it wrote', async () => {
+    const { stream } = await open('/attach/default/once-0-0/main');
+    Object.assign(life, { state: 'ended' });
+    expect(await outcome(stream)).toEqual({ out: 'before\n', err: '', code: 0 });
+  });
+
   it('what is typed reaches it, and the size of the terminal', async () => {
     const { socket, stream } = await open(`${path}?stdin=true&tty=true`);
     await stream.send(channel.stdin, Buffer.from('typed\n'));
@@ -294,6 +309,7 @@ describe('the agent refuses', () => {
   it('a container that does not run', async () => {
     life = { state: 'waiting', reason: 'CrashLoopBackOff', retryAtMs: 0 };
     expect(await refused(command(['ls']))).toMatchObject({ status: 409 });
+    expect(await refused('/attach/default/web-0-0/main')).toMatchObject({ status: 409 });
   });
 
   it('a protocol it does not speak', async () => {
