@@ -6,6 +6,9 @@ export const usersHook: StartHook = async ({ node, record, container, root, spec
   // Who is to see another container's processes needs rights over that one's users.
   if (spec.processesOf !== undefined) return undefined;
   const user = spec.user ?? { uid: 0, gid: 0 };
+  const { hostUsers, hostNetwork = true } = record.task.spec;
+  if (hostUsers === false && !hostNetwork)
+    return refused('its network is its own already, and an exec can enter but one of the two');
   if (!wantsOwnUsers(record.task.spec, container, { root, user })) return undefined;
   const problem = node.userNamespaces?.problem;
   if (node.userNamespaces && problem === undefined) {
@@ -13,9 +16,12 @@ export const usersHook: StartHook = async ({ node, record, container, root, spec
     spec.userRange = record.userRange;
     return undefined;
   }
-  if (record.task.spec.hostUsers !== false) return undefined;
+  return hostUsers === false ? refused(problem ?? 'the driver has none') : undefined;
+};
+
+function refused(why: string) {
   return {
     reason: 'CreateContainerConfigError',
-    message: `the task wants users of its own (hostUsers: false): ${problem ?? 'the driver has none'}`,
+    message: `the task wants users of its own (hostUsers: false): ${why}`,
   };
-};
+}

@@ -21,14 +21,15 @@ export function freeUserBase(uid: string, taken: ReadonlySet<number>): number {
 
 /**
  * Whether a container gets users of its own where the node can give them. What shares the node's files, devices
- * or low ports keeps the node's: root of a user namespace has no rights over the network of the node.
+ * or low ports keeps the node's: root of a user namespace has no rights over the network of the node. A network
+ * of the task's own was made by the node as well, and an exec could not enter it from within a user namespace.
  */
 export function wantsOwnUsers(
-  { hostUsers, containers }: Pick<TaskSpec, 'hostUsers' | 'containers'>,
+  { hostUsers, hostNetwork = true, containers }: Pick<TaskSpec, 'hostUsers' | 'hostNetwork' | 'containers'>,
   { securityContext = {} }: Pick<Container, 'securityContext'>,
   { root, user }: { root: ContainerRoot; user: { uid: number; gid: number } },
 ): boolean {
-  if (root.from !== 'image' || securityContext.privileged) return false;
+  if (root.from !== 'image' || securityContext.privileged || !hostNetwork) return false;
   if (hostUsers !== undefined) return !hostUsers;
   const ports = containers.flatMap((container) => container.ports ?? []);
   const isPrivileged = (port = 0): boolean => port > 0 && port < 1024;

@@ -143,7 +143,7 @@ describe.each(binaries)('%s', (binary) => {
     const args = ['debug', 'web', '-i', '--image=busybox', '--target=web', '-c', 'dbg', '--', 'sh'];
     const { exitCode, stdout } = await kubectl.start(args, { input: 'ps; exit 0\n' });
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/ 1 root +sh -c echo started/);
+    expect(stdout).toMatch(/ 1 \S+ +sh -c echo started/);
     expect(await kubectl.run('get', 'pod', 'web')).toMatch(/web +1\/1 +Running +0 /);
   });
 

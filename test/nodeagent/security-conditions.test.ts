@@ -42,6 +42,7 @@ describe('the users of a task', () => {
   it("are its own by default, and the node's where it needs something of the node", () => {
     expect(wants({})).toBe(true);
     expect(wants({ hostUsers: true })).toBe(false);
+    expect(wants({ hostNetwork: false })).toBe(false);
     expect(wants({}, { securityContext: { privileged: true } })).toBe(false);
     expect(wants({}, {}, 100_000)).toBe(false);
     const low = container({ ports: [{ containerPort: 80, hostPort: 8080, protocol: 'TCP' }] });
