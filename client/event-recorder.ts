@@ -4,8 +4,9 @@
  *   events.record(job, { type: 'Normal', reason: 'TaskCreated', message: 'created task web-0-0' });
  *
  * Invariant: `record` never throws and never waits. The same thing said again raises the count of one
- * Event instead of making another; one object cannot flood the cluster. An Event's name is a digest of
- * what it says, so a write whose outcome is unknown can safely be tried again.
+ * Event instead of making another; one object cannot flood the cluster, and what waits to be written is
+ * bounded (client-go's EventCorrelator). An Event's name is a digest of what it says, so a write whose
+ * outcome is unknown can safely be tried again.
  */
 import { createHash } from 'node:crypto';
 import { defaultNamespace } from '../api/kinds/names.ts';
@@ -16,6 +17,8 @@ import { type Logger, silentLogger } from '../api/meta/logger.ts';
 import { type KubeObject, timestamp } from '../api/meta/object-meta.ts';
 import type { Random } from '../api/meta/random.ts';
 import type { Client, ObjectKey } from './client.ts';
+import { RecentMap } from './recent-map.ts';
+import { SimilarEvents } from './similar-events.ts';
 import { TokenBuckets } from './token-buckets.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -34,13 +37,15 @@ export interface EventRecorderOptions {
   clock?: Clock;
   random?: Random;
   logger?: Logger;
-  /** Events one object may cause at once, and seconds until it may cause one more; default 25 and 60. */
+  /** Writes one object may cause at once, and seconds until it may cause one more; default 25 and 300. */
   burst?: number;
   refillSeconds?: number;
 }
 
 /** One Event on the server, as far as this recorder knows. */
 interface Entry {
+  /** What it says of what; similar things that are told as one have one in common. */
+  id: string;
   key: ObjectKey & { namespace: string };
   object: KubeObject;
   happening: Happening;
@@ -53,11 +58,15 @@ interface Entry {
 
 /** Entries kept for counting; older ones start a new count on the server's Event. */
 const maxEntries = 4096;
+/** Events that wait to be written; others are lost until some are. */
+const maxWaiting = 4096;
+const similar = { most: 10, windowMs: 600_000 };
+const similarPrefix = '(combined from similar events): ';
 const maxMessageLength = 1024;
 const maxTries = 8;
 
 export class EventRecorder {
-  /** For metrics: said, and lost to rate limits or failing writes. */
+  /** For metrics: said and to be written, and not written for a limit or for failing. */
   recorded = 0;
   dropped = 0;
   readonly #client: Client;
@@ -66,17 +75,19 @@ export class EventRecorder {
   readonly #logger: Logger;
   readonly #queue: WorkQueue;
   readonly #buckets: TokenBuckets;
-  /** By event name; the one touched last is last. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #similar: SimilarEvents;
+  /** By id, as is the queue. */
+  readonly #entries = new RecentMap<string, Entry>(maxEntries);
   #worker: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
-    const { clock = systemClock, random, burst = 25, refillSeconds = 60 } = options;
+    const { clock = systemClock, random, burst = 25, refillSeconds = 300 } = options;
     this.#client = options.client;
     this.#component = options.component;
     this.#clock = clock;
     this.#logger = options.logger ?? silentLogger;
     this.#buckets = new TokenBuckets({ clock, burst, refillMs: refillSeconds * 1000 });
+    this.#similar = new SimilarEvents({ clock, ...similar });
     this.#queue = new WorkQueue({
       clock,
       ...(random ? { random } : {}),
@@ -89,17 +100,22 @@ export class EventRecorder {
   }
 
   record(object: KubeObject, happening: Happening): void {
+    if (this.#queue.depth >= maxWaiting) {
+      this.dropped++;
+      return;
+    }
+    const entry = this.#entryOf(object, happening);
+    entry.count++;
+    entry.lastMs = this.#clock.now();
     const source =
       object.metadata.uid ?? `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`;
+    // Counted all the same: the next write tells of it.
     if (!this.#buckets.take(source)) {
       this.dropped++;
       return;
     }
     this.recorded++;
-    const entry = this.#entryOf(object, { ...happening, message: shortened(happening.message) });
-    entry.count++;
-    entry.lastMs = this.#clock.now();
-    this.#queue.add(entry.key.name);
+    this.#queue.add(entry.id);
   }
 
   start(): this {
@@ -117,27 +133,33 @@ export class EventRecorder {
   }
 
   async #work(): Promise<void> {
-    for (let name = await this.#queue.take(); name !== undefined; name = await this.#queue.take()) {
-      const entry = this.#entries.get(name);
+    for (let id = await this.#queue.take(); id !== undefined; id = await this.#queue.take()) {
+      const entry = this.#entries.get(id);
       if (entry) await this.#write(entry);
-      this.#queue.done(name);
+      else this.#giveUp(id);
+      this.#queue.done(id);
     }
   }
 
   async #write(entry: Entry): Promise<void> {
-    const { name } = entry.key;
+    const { id } = entry;
     try {
       entry.written = await (entry.written === 0 ? this.#create(entry) : this.#raise(entry));
-      this.#queue.forget(name);
+      this.#queue.forget(id);
     } catch (error) {
-      if (this.#queue.failuresOf(name) < maxTries) {
-        this.#queue.retry(name);
+      if (this.#queue.failuresOf(id) < maxTries) {
+        this.#queue.retry(id);
         return;
       }
-      this.dropped++;
-      this.#queue.forget(name);
+      this.#giveUp(id);
+      const { name } = entry.key;
       this.#logger.warn({ event: name, reason: entry.happening.reason, err: error }, 'event not written');
     }
+  }
+
+  #giveUp(id: string): void {
+    this.dropped++;
+    this.#queue.forget(id);
   }
 
   /** Like `#raise` and `#adopt`, gives the count the server knows now; it may have grown here meanwhile. */
@@ -176,35 +198,26 @@ export class EventRecorder {
     }
   }
 
-  async #patchCount({ key, lastMs }: Entry, count: number): Promise<void> {
-    const body = { count, lastTimestamp: timestamp(lastMs) };
+  async #patchCount({ key, happening, lastMs }: Entry, count: number): Promise<void> {
+    const body = { count, message: happening.message, lastTimestamp: timestamp(lastMs) };
     await this.#client.patch(Event, key, { type: 'merge', body });
   }
 
-  #entryOf(object: KubeObject, happening: Happening): Entry {
-    const key = eventKey(object, happening, this.#component);
-    const nowMs = this.#clock.now();
-    const entry = this.#entries.get(key.name) ?? {
-      key,
-      object,
-      happening,
-      firstMs: nowMs,
-      lastMs: nowMs,
-      count: 0,
-      written: 0,
-    };
-    this.#entries.delete(key.name);
-    this.#entries.set(key.name, entry);
-    if (this.#entries.size > maxEntries) this.#forgetOldest();
+  #entryOf(object: KubeObject, { type, reason, message }: Happening): Entry {
+    const text = shortened(message);
+    const group = [this.#component, ...identityOf(object), type, reason].join('\0');
+    const areMany = this.#similar.areMany(group, text);
+    const id = areMany ? group : `${group}\0${text}`;
+    const entry = this.#entries.get(id) ?? this.#newEntry(object, { type, reason, message: text }, id);
+    if (areMany) entry.happening.message = shortened(similarPrefix + message);
+    this.#entries.set(id, entry);
     return entry;
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#entries;
-    if (!oldest) return;
-    const [name, { count, written }] = oldest;
-    if (count > written) this.dropped++;
-    this.#entries.delete(name);
+  #newEntry(object: KubeObject, happening: Happening, id: string): Entry {
+    const nowMs = this.#clock.now();
+    const key = eventKey(object, id);
+    return { id, key, object, happening, firstMs: nowMs, lastMs: nowMs, count: 0, written: 0 };
   }
 
   #draftOf({ key, object, happening, count, firstMs, lastMs }: Entry) {
@@ -230,10 +243,14 @@ export class EventRecorder {
   }
 }
 
-function eventKey(object: KubeObject, { type, reason, message }: Happening, component: string) {
-  const { uid = '', name, namespace = defaultNamespace } = object.metadata;
-  const said = [component, object.kind, uid, namespace, name, type, reason, message].join('\0');
-  const digest = createHash('sha256').update(said).digest('hex').slice(0, 16);
+function identityOf({ kind, metadata }: KubeObject): string[] {
+  const { uid = '', name, namespace = defaultNamespace } = metadata;
+  return [kind, uid, namespace, name];
+}
+
+function eventKey({ metadata }: KubeObject, id: string) {
+  const { name, namespace = defaultNamespace } = metadata;
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 16);
   return { namespace, name: `${name.slice(0, 236)}.${digest}` };
 }
 

@@ -1,5 +1,6 @@
 /** One token bucket per source: a burst at once, then one more per refill time. Bounded in memory. */
 import type { Clock } from '../api/meta/clock.ts';
+import { RecentMap } from './recent-map.ts';
 
 interface Bucket {
   tokens: number;
@@ -12,8 +13,7 @@ export class TokenBuckets {
   readonly #clock: Clock;
   readonly #burst: number;
   readonly #refillMs: number;
-  /** The bucket touched last is last. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new RecentMap<string, Bucket>(maxBuckets);
 
   constructor({ clock, burst, refillMs }: { clock: Clock; burst: number; refillMs: number }) {
     this.#clock = clock;
@@ -27,14 +27,7 @@ export class TokenBuckets {
     const { tokens, atMs } = this.#buckets.get(source) ?? { tokens: this.#burst, atMs: nowMs };
     const available = Math.min(this.#burst, tokens + (nowMs - atMs) / this.#refillMs);
     const taken = available >= 1;
-    this.#buckets.delete(source);
     this.#buckets.set(source, { tokens: taken ? available - 1 : available, atMs: nowMs });
-    if (this.#buckets.size > maxBuckets) this.#forgetOldest();
     return taken;
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }

@@ -94,17 +94,51 @@ describe.each(clusters)('an event recorder on $name', ({ make }) => {
     expect((await events()).map(({ count }) => count)).toEqual([1]);
   });
 
-  test('lets one object say only so much, and others speak', async () => {
+  test('tells many similar things as one, with a count, and others speak', async () => {
     const other = await client.create(ConfigMap, { metadata: { namespace, name: 'quiet' } });
-    for (let i = 0; i < 100; i++) recorder.record(object, { ...made, message: `number ${i}` });
+    for (let i = 1; i <= 20; i++) recorder.record(object, { ...made, message: `number ${i}` });
     recorder.record(other, made);
     await settle(clock, [recorder]);
-    expect((await events()).length).toBe(26);
-    expect(recorder.dropped).toBe(75);
-    await clock.advance(60_000);
-    recorder.record(object, { ...made, message: 'a minute later' });
+    const all = await events();
+    expect(all.length).toBe(11);
+    const [combined] = all.filter(({ count }) => count !== 1);
+    expect(combined).toMatchObject({
+      message: '(combined from similar events): number 20',
+      reason: 'Made',
+      count: 11,
+    });
+  });
+
+  test('tells similar things one by one again after ten quiet minutes', async () => {
+    for (let i = 1; i <= 12; i++) recorder.record(object, { ...made, message: `number ${i}` });
     await settle(clock, [recorder]);
-    expect((await events()).length).toBe(27);
+    await clock.advance(600_001);
+    recorder.record(object, { ...made, message: 'much later' });
+    await settle(clock, [recorder]);
+    expect((await events()).map(({ message }) => message)).toContain('much later');
+  });
+
+  test('writes only so much of one object, and catches up with the count', async () => {
+    const say = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) {
+        recorder.record(object, made);
+        await settle(clock, [recorder]);
+      }
+    };
+    const count = async (): Promise<number | undefined> => (await events())[0]?.count;
+    await say(100);
+    expect(await count()).toBe(25);
+    expect([recorder.recorded, recorder.dropped]).toEqual([25, 75]);
+    await clock.advance(300_000);
+    await say(1);
+    expect(await count()).toBe(101);
+  });
+
+  test('lets no more wait than it can hold', () => {
+    const idle = new EventRecorder({ client, component: 'tester', clock });
+    const named = (name: string) => ({ ...object, metadata: { ...object.metadata, name, uid: name } });
+    for (let i = 0; i < 5000; i++) idle.record(named(`thing-${i}`), made);
+    expect([idle.recorded, idle.dropped]).toEqual([4096, 904]);
   });
 
   test('tries again while the server is away, and gives up in the end', async () => {
