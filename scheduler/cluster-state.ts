@@ -153,13 +153,14 @@ export class ClusterState {
 
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
-    const { key, uid, requests, ports, priority } = task;
+    const { key, uid, requests, ports, identity, priority } = task;
     const devices = this.#table.devicesFor(node, task);
     this.#place({
       key,
       uid,
       requests,
       ports,
+      identity,
       priority,
       startedMs: Number.MAX_SAFE_INTEGER,
       ending: false,
@@ -206,13 +207,14 @@ export class ClusterState {
     // Somebody else bound it, elsewhere than assumed.
     this.#release(uid);
     const footprint = footprintOf(task);
-    const { requests, ports } = footprint;
+    const { requests, ports, identity } = footprint;
     const { metadata, spec } = task;
     this.#place({
       key: keyOf(task),
       uid,
       requests,
       ports,
+      identity,
       priority: spec.priority ?? 0,
       startedMs: startedMsOf(task),
       ending: metadata.deletionTimestamp !== undefined,
@@ -240,13 +242,14 @@ export class ClusterState {
   #addRoom(room: KeptRoom): void {
     const { node, task } = room;
     this.#rooms.set(task.uid, room);
-    const { key, uid, requests, ports, priority } = task;
+    const { key, uid, requests, ports, identity, priority } = task;
     this.#table.charge(node, task);
     this.residents.add(this.#table.slotOf(node)!, {
       key,
       uid,
       requests,
       ports,
+      identity,
       priority,
       startedMs: 0,
       ending: false,

@@ -5,6 +5,7 @@
  * Invariant: after `read`, or `follow` of every change since, the counts are those of a fresh reading.
  */
 import { DomainCounts } from './domain-counts.ts';
+import type { Presence } from './presence.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { TaskIdentity } from './task-identity.ts';
 
@@ -41,8 +42,7 @@ export class DomainLedger {
   #read(): void {
     const snapshot = this.#snapshot;
     for (let slot = 0; slot < snapshot.size; slot++) {
-      for (const [identity, { count, ending }] of snapshot.tasksOn(slot))
-        this.#add(slot, identity, count, ending);
+      for (const [identity, presence] of snapshot.tasksOn(slot)) this.add(slot, identity, presence);
       this.rereadFacts(slot);
     }
     this.moved.length = 0;
@@ -51,7 +51,7 @@ export class DomainLedger {
   /** Takes over one change of the log. */
   follow(number: number): void {
     const change = this.#snapshot.taskChange(number);
-    if (change) this.#add(this.#snapshot.changedSlot(number), change.identity, change.count, change.ending);
+    if (change) this.add(this.#snapshot.changedSlot(number), change.identity, change);
   }
 
   rereadFacts(slot: number): void {
@@ -74,7 +74,8 @@ export class DomainLedger {
     return part;
   }
 
-  #add(slot: number, identity: TaskIdentity, count: number, ending: number): void {
+  /** So many such tasks more on the slot; fewer, where negative. */
+  add(slot: number, identity: TaskIdentity, { count, ending }: Presence): void {
     const amounts = this.#amountsOf(identity);
     if (!amounts) return;
     for (let at = 0; at < amounts.length; at++) {

@@ -5,6 +5,7 @@
  *
  * Invariant: `find` answers what looking at every node anew would answer. It changes nothing.
  */
+import { DomainFilter } from './domain-filter.ts';
 import { type Candidate, candidateOn, compareCandidates, type VictimCell } from './preemption.ts';
 import type { Profile, SlotFilter } from './profile.ts';
 import type { Resident } from './residents.ts';
@@ -22,6 +23,8 @@ interface PreemptorClass {
   cursor: number;
   /** Filters that no departure of tasks could change the mind of. */
   lasting: { plugin: SlotFilter; state: unknown }[];
+  /** Those that departures of a node's own tasks may. */
+  domainFilters: readonly DomainFilter[];
   candidates: (Candidate | undefined)[];
   /** Per group of neighbouring slots: the slot of the best candidate, -1 for none, undefined where a slot changed. */
   leaders: (number | undefined)[];
@@ -69,8 +72,7 @@ export class PreemptionIndex {
     const key = classKeyOf(task, snapshot);
     let found = this.#classes.get(key);
     this.#classes.delete(key);
-    if (found?.lasting.some(({ plugin }) => plugin.readsOtherNodes) && found.cursor !== snapshot.changes)
-      found = undefined;
+    if (found && readsOtherNodes(found) && found.cursor !== snapshot.changes) found = undefined;
     if (!found || found.layout !== snapshot.layout || found.cursor < snapshot.forgottenChanges) {
       found = this.#classFor(task);
       for (let slot = 0; slot < snapshot.size; slot++) this.#read(found, task, slot);
@@ -88,22 +90,31 @@ export class PreemptionIndex {
 
   #classFor(task: SchedulingTask): PreemptorClass {
     const { snapshot } = this.#cell;
-    const lasting = (this.#profile.slotForms?.filters ?? []).flatMap((plugin) => {
-      const state = curable.has(plugin.name) ? undefined : plugin.preFilter(task, snapshot);
+    const filters = this.#profile.slotForms?.filters ?? [];
+    const lasting = filters.flatMap((plugin) => {
+      const isCurable = curable.has(plugin.name) || plugin.ledgerOf;
+      const state = isCurable ? undefined : plugin.preFilter(task, snapshot);
       return state === undefined ? [] : [{ plugin, state }];
     });
-    const { layout } = snapshot;
-    return { layout, cursor: 0, lasting, candidates: [], leaders: [] };
+    const domainFilters = DomainFilter.of(filters, task, snapshot);
+    return { layout: snapshot.layout, cursor: 0, lasting, domainFilters, candidates: [], leaders: [] };
   }
 
-  #read({ candidates, leaders, lasting }: PreemptorClass, task: SchedulingTask, slot: number): void {
-    const { snapshot } = this.#cell;
+  #read(known: PreemptorClass, task: SchedulingTask, slot: number): void {
+    const { candidates, leaders, lasting, domainFilters } = known;
+    const { snapshot, residents, gangs, budgets } = this.#cell;
     const isOpen =
       snapshot.present[slot] === 1 &&
       lasting.every(({ plugin, state }) => plugin.admits(state, snapshot, slot));
     leaders[Math.floor(slot / groupSize)] = undefined;
-    candidates[slot] = isOpen ? candidateOn(task, slot, this.#cell) : undefined;
+    candidates[slot] = isOpen
+      ? candidateOn(task, slot, { snapshot, residents, gangs, budgets, domainFilters })
+      : undefined;
   }
+}
+
+function readsOtherNodes({ lasting, domainFilters }: PreemptorClass): boolean {
+  return domainFilters.length > 0 || lasting.some(({ plugin }) => plugin.readsOtherNodes);
 }
 
 /** The slot of the cheaper candidate; of equals, the one of the lesser name. */

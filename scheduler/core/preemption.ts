@@ -5,10 +5,12 @@
  * A victim's priority is lower than the task's; production never displaces production. Of those who could
  * go, the ones that their jobs' disruption budgets protect are spared first as long as the task still fits
  * (reprieve), then the most important, so that what remains are the least important ones that are really in the
- * way. A gang that would fall below its minimum goes as a whole: what is left of it would be of no use.
+ * way. Required anti-affinity and spread that refuse the node are cured like a lack of room: by those of its own
+ * tasks that must go for it. A gang that would fall below its minimum goes as a whole: what is left of it would be of no use.
  */
 import { bandOf, bands } from '../../api/kinds/priority-bands.ts';
 import type { Budgets } from './budgets.ts';
+import type { DomainFilter } from './domain-filter.ts';
 import type { Gangs } from './gangs.ts';
 import type { Resident, Residents } from './residents.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
@@ -46,13 +48,25 @@ export interface VictimCell {
   residents: Residents;
   gangs: Gangs;
   budgets: Budgets;
+  /** What speaks against nodes because of tasks in their domains; absent: nothing. */
+  domainFilters?: readonly DomainFilter[];
 }
 
 /** Undefined: the task does not fit on that node, whoever goes. */
 export function candidateOn(task: SchedulingTask, slot: number, cell: VictimCell): Candidate | undefined {
-  const { snapshot, residents } = cell;
-  const limit = victimLimit(task.priority);
-  const room = new Room(task, snapshot, slot);
+  const room = new Room(task, slot, cell);
+  const victims = victimsOn(slot, { room, limit: victimLimit(task.priority) }, cell);
+  room.restore();
+  const nowMs = Date.parse(task.created) || 0;
+  return victims && costOf(withGangs(victims, cell).sort(byImportance), cell, nowMs);
+}
+
+function victimsOn(
+  slot: number,
+  { room, limit }: { room: Room; limit: number },
+  cell: VictimCell,
+): Resident[] | undefined {
+  const { residents } = cell;
   const mayGo: Resident[] = [];
   for (const resident of residents.on(slot).values()) {
     if (!resident.ending && resident.priority >= limit) {
@@ -64,9 +78,7 @@ export function candidateOn(task: SchedulingTask, slot: number, cell: VictimCell
   }
   if (!room.fits) return undefined;
   const { protectedOnes, others } = byProtection(mayGo.sort(byImportance), cell);
-  const victims = [...protectedOnes, ...others].filter((resident) => !room.takeBack(resident));
-  const nowMs = Date.parse(task.created) || 0;
-  return costOf(withGangs(victims, cell).sort(byImportance), cell, nowMs);
+  return [...protectedOnes, ...others].filter((resident) => !room.takeBack(resident));
 }
 
 /** Of each job, the most important use up its budget; those beyond it are protected (kube-scheduler's order). */
@@ -106,28 +118,40 @@ function violationsOf(victims: readonly Resident[], { budgets }: VictimCell): nu
   return violations;
 }
 
-/** What is left on a node for the resources and ports the task asks for, the task itself taken off. */
+/** What is left on a node for what the task asks for, the task itself taken off: resources, ports, and its place in domains. */
 class Room {
   readonly #left: Record<string, number> = {};
   readonly #ports: readonly string[];
+  readonly #slot: number;
+  /** Those that refuse the node as it is; the others stay out of it. */
+  readonly #refusing: readonly DomainFilter[];
+  readonly #takenOff = new Set<Resident>();
 
-  constructor({ requests, ports }: SchedulingTask, snapshot: Snapshot, slot: number) {
+  constructor(
+    { requests, ports }: SchedulingTask,
+    slot: number,
+    { snapshot, domainFilters = [] }: VictimCell,
+  ) {
     this.#ports = ports;
+    this.#slot = slot;
+    this.#refusing = domainFilters.filter((filter) => !filter.admits(slot));
     for (const resource in requests)
       this.#left[resource] = (snapshot.resource(resource)?.free[slot] ?? 0) - (requests[resource] ?? 0);
   }
 
   get fits(): boolean {
     for (const resource in this.#left) if (this.#left[resource]! < 0) return false;
-    return true;
+    return this.#isAdmitted;
   }
 
   conflictsWith({ ports }: Resident): boolean {
     return ports.some((port) => this.#ports.includes(port));
   }
 
-  release({ requests }: Resident): void {
+  release(resident: Resident): void {
+    const { requests } = resident;
     for (const resource in this.#left) this.#left[resource]! += requests[resource] ?? 0;
+    this.#takeOff(resident);
   }
 
   /** False, and nothing changed, when the task would no longer fit beside the resident. */
@@ -135,8 +159,32 @@ class Room {
     if (this.conflictsWith(resident)) return false;
     const { requests } = resident;
     for (const resource in this.#left) if (this.#left[resource]! < (requests[resource] ?? 0)) return false;
+    this.#putBack(resident);
+    if (!this.#isAdmitted) {
+      this.#takeOff(resident);
+      return false;
+    }
     for (const resource in this.#left) this.#left[resource]! -= requests[resource] ?? 0;
     return true;
+  }
+
+  /** The domains as they are; the room is of no use afterwards. */
+  restore(): void {
+    for (const resident of this.#takenOff) this.#putBack(resident);
+  }
+
+  get #isAdmitted(): boolean {
+    return this.#refusing.every((filter) => filter.admits(this.#slot));
+  }
+
+  #takeOff(resident: Resident): void {
+    this.#takenOff.add(resident);
+    for (const filter of this.#refusing) filter.takeOff(this.#slot, resident);
+  }
+
+  #putBack(resident: Resident): void {
+    this.#takenOff.delete(resident);
+    for (const filter of this.#refusing) filter.putBack(this.#slot, resident);
   }
 }
 

@@ -10,6 +10,7 @@ export interface Resident {
   readonly uid: string;
   readonly requests: Footprint['requests'];
   readonly ports: Footprint['ports'];
+  readonly identity: Footprint['identity'];
   readonly priority: number;
   /** Since when it runs, in milliseconds; 0 when it is not known. */
   startedMs: number;

@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../api/meta/clock.ts';
+import { feasible } from '../../scheduler/core/plugin.ts';
 import { victimLimit } from '../../scheduler/core/preemption.ts';
 import { PreemptionIndex } from '../../scheduler/core/preemption-index.ts';
+import { scheduleTask } from '../../scheduler/core/schedule.ts';
 import { schedulingTask } from '../../scheduler/core/scheduling-task.ts';
 import { Decider } from '../../scheduler/decider.ts';
 import { SchedulingQueue } from '../../scheduler/queue.ts';
@@ -73,6 +75,58 @@ describe('what a preemption takes into account', () => {
     expect(find(cell, cpu('2', 200_000))).toEqual(['n1', 'first']);
   });
 
+  const blue = { labels: { color: 'blue' } };
+  const selector = { labelSelector: { matchLabels: { color: 'blue' } } };
+  const apart = {
+    affinity: {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: 'kubernetes.io/hostname', ...selector },
+        ],
+      },
+    },
+  };
+  const spreadOut = {
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'DoNotSchedule' as const,
+        nodeAffinityPolicy: 'Honor' as const,
+        nodeTaintsPolicy: 'Ignore' as const,
+        ...selector,
+      },
+    ],
+  };
+
+  it.each([
+    ['anti-affinity of its own', { ...cpu('500m', 100_000), ...blue, ...apart }, blue],
+    ['anti-affinity of those there', { ...cpu('500m', 100_000), ...blue }, { ...blue, ...apart }],
+  ])('%s ends those it is about, and nobody else', (_name, preemptor, other) => {
+    const cell = new Cell({ n1: full, n2: full })
+      .run('other', 'n1', { ...cpu('500m'), ...other })
+      .run('plain', 'n1', cpu('500m'))
+      .run('above', 'n2', { ...cpu('500m', 200_000), ...other });
+    expect(find(cell, preemptor)).toEqual(['n1', 'other']);
+    cell.state.setEnding('uid-of-other', true);
+    expect(find(cell, preemptor)).toEqual(['n1']);
+  });
+
+  it('a spread that must hold ends as many as are too many', () => {
+    const cell = new Cell({ n1: full, n2: { ...full, allocatable: { ...full.allocatable, cpu: '100m' } } })
+      .run('first', 'n1', { ...cpu('500m', 50), ...blue })
+      .run('second', 'n1', { ...cpu('500m'), ...blue })
+      .run('third', 'n1', { ...cpu('500m'), ...blue });
+    expect(find(cell, { ...cpu('500m', 100_000), ...blue, ...spreadOut })).toEqual([
+      'n1',
+      'first',
+      'second',
+      'third',
+    ]);
+    cell.run('small', 'n2', { ...cpu('100m', 100_000), ...blue });
+    expect(find(cell, { ...cpu('500m', 100_000), ...blue, ...spreadOut })).toEqual(['n1', 'second', 'third']);
+  });
+
   it('a room that is ready but not yet taken goes to a task of higher priority, at once', () => {
     const cell = new Cell({ n1: full });
     const queue: SchedulingQueue = new SchedulingQueue({
@@ -92,27 +146,33 @@ describe('what a preemption takes into account', () => {
     ]);
   });
 
-  it('remembered candidates are those of a new look, whatever happened since', () => {
+  it('remembered candidates are those of a new look, whatever happened since, and victims make room', () => {
     const anyRun = fc.record({
       name: fc.nat(20),
       node: fc.nat(4),
       cpu: fc.constantFrom('500m', '1', '2'),
       priority: fc.constantFrom(0, 50, 100_000, 200_000),
       over: fc.boolean(),
+      words: fc.constantFrom({}, blue, { ...blue, ...apart }),
     });
+    const anyTask = fc.constantFrom({}, blue, { ...blue, ...apart }, { ...blue, ...spreadOut });
     fc.assert(
-      fc.property(fc.array(anyRun, { minLength: 10, maxLength: 60 }), (runs) => {
+      fc.property(fc.array(anyRun, { minLength: 10, maxLength: 60 }), anyTask, (runs, asked) => {
         const cell = new Cell(Object.fromEntries([0, 1, 2, 3, 4].map((name) => [`n${name}`, full])));
         const index = new PreemptionIndex(cell.profile, cell.state);
-        const task = schedulingTask(taskOf('p', cpu('2', 200_000)));
-        for (const { name, node, over, ...words } of runs) {
+        const task = schedulingTask(taskOf('p', { ...cpu('2', 200_000), ...asked }));
+        for (const { name, node, over, ...run } of runs) {
           const { uid } = schedulingTask(taskOf(`t${name}`));
           if (over) cell.state.removeTask(uid);
-          else cell.run(`t${name}`, `n${node}`, cpu(words.cpu, words.priority));
+          else cell.run(`t${name}`, `n${node}`, { ...cpu(run.cpu, run.priority), ...run.words });
           const found = index.find(task);
           expect(found).toEqual(new PreemptionIndex(cell.profile, cell.state).find(task));
           for (const { priority } of found?.victims ?? []) expect(priority).toBeLessThan(200_000);
         }
+        const last = index.find(task);
+        for (const { uid } of last?.victims ?? []) cell.state.removeTask(uid);
+        scheduleTask(cell.profile, cell.state.snapshot, task);
+        if (last) expect(cell.profile.verdicts[last.slot]).toBe(feasible);
       }),
       { numRuns: 60 },
     );

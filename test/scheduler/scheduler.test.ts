@@ -49,8 +49,9 @@ async function createNode(name: string, words: NodeWords = {}): Promise<void> {
 }
 
 async function createTask(name: string, words: TaskWords = {}): Promise<void> {
-  const { spec } = taskOf(name, words);
-  await cluster.client.create(Task, { metadata: { namespace: 'default', name }, spec });
+  const { metadata, spec } = taskOf(name, words);
+  const { namespace = 'default', labels = {} } = metadata;
+  await cluster.client.create(Task, { metadata: { namespace, name, labels }, spec });
 }
 
 const getTask = (name: string): Promise<Task> => cluster.client.get(Task, { namespace: 'default', name });
@@ -211,6 +212,49 @@ describe('preemption', () => {
     await cluster.clock.advance(10 * 60_000);
     expect(scheduler.metrics.evicted).toBe(1);
     expect([await isEnding('scrap-0'), await isEnding('scrap-1')].filter(Boolean).length).toBe(1);
+  });
+
+  it.each<[string, TaskWords]>([
+    [
+      'anti-affinity',
+      {
+        affinity: {
+          podAntiAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'db' } } },
+            ],
+          },
+        },
+      },
+    ],
+    [
+      'a spread',
+      {
+        topologySpreadConstraints: [
+          {
+            maxSkew: 1,
+            topologyKey: 'kubernetes.io/hostname',
+            whenUnsatisfiable: 'DoNotSchedule',
+            nodeAffinityPolicy: 'Honor',
+            nodeTaintsPolicy: 'Ignore',
+            labelSelector: { matchLabels: { app: 'db' } },
+          },
+        ],
+      },
+    ],
+  ])('a production task refused for %s takes the place of what it minds', async (_name, minds) => {
+    const labels = { app: 'db' };
+    await createNode('n1', { allocatable: small });
+    const scheduler = await startScheduler();
+    await createTask('scrap-0', { ...inClass('best-effort', '100m'), labels });
+    await createTask('scrap-1', inClass('best-effort', '100m'));
+    await cluster.until(bothBound);
+    await createNode('n2', { allocatable: { ...small, pods: '0' } });
+    await createTask('web-0', { ...inClass('production', '100m'), ...minds, labels });
+    await cluster.until(() => isEnding('scrap-0'));
+    await stopped('scrap-0');
+    expect(await cluster.until(() => nodeNameOf('web-0'))).toBe('n1');
+    expect([scheduler.metrics.evicted, await isEnding('scrap-1')]).toEqual([1, false]);
   });
 
   it('a class that never preempts waits', async () => {

@@ -4,6 +4,7 @@
  */
 import { VirtualClock } from '../../../api/meta/clock.ts';
 import { ClusterState } from '../../../scheduler/cluster-state.ts';
+import { DomainFilter } from '../../../scheduler/core/domain-filter.ts';
 import { feasible } from '../../../scheduler/core/plugin.ts';
 import { balancedAllocation } from '../../../scheduler/core/plugins/balanced-allocation.ts';
 import { bestFit } from '../../../scheduler/core/plugins/best-fit.ts';
@@ -110,11 +111,16 @@ function preemptionOf({ nodes, running, task = {}, expect }: PeerCase): Outcome 
   const state = stateOf(nodes, running);
   const asked = schedulingTask(taskOf(task, 'asked'));
   if ('node' in expect) return { node: new PreemptionIndex(new Profile(), state).find(asked)?.node ?? '' };
-  const victims = nodes.flatMap(({ name }, slot): [string, string[]][] => {
-    const candidate = candidateOn(asked, slot, state);
+  const { snapshot, residents, gangs, budgets } = state;
+  const domainFilters = DomainFilter.of([interTaskAffinity, topologySpread], asked, snapshot);
+  const cell = { snapshot, residents, gangs, budgets, domainFilters };
+  const all = nodes.flatMap(({ name }, slot): [string, string[]][] => {
+    const candidate = candidateOn(asked, slot, cell);
     return candidate ? [[name, candidate.victims.map(({ key }) => key.replace('default/', '')).sort()]] : [];
   });
-  return { victims: Object.fromEntries(victims) };
+  // Their tables leave out nodes where nobody need go when there are others.
+  const costly = all.filter(([, victims]) => victims.length > 0);
+  return { victims: Object.fromEntries(costly.length > 0 ? costly : all) };
 }
 
 function stateOf(nodes: readonly PeerNode[], running: readonly PeerTask[] = []): ClusterState {
