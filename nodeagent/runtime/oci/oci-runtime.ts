@@ -32,7 +32,7 @@ import { configJson, type HostFacts, linuxResources, usualSecurity } from './con
 import { createUnderConmon } from './conmon.ts';
 import { deviceParts } from './device-edits.ts';
 import { readHostFacts } from './host-facts.ts';
-import { makeRoot, mappedMounts, removeTree } from './root-filesystem.ts';
+import { makeFiles, removeTree } from './root-filesystem.ts';
 import { defaultSeccomp, parseSeccomp, type SeccompProfile } from './seccomp-profile.ts';
 
 export interface OciRuntimeOptions {
@@ -82,14 +82,15 @@ export class OciRuntime implements Runtime {
       mkdir(dirname(spec.logPath), { recursive: true, mode: 0o700 }),
     ]);
     const places = { bundle, mounts, userRange: spec.userRange };
-    const rootPath = await makeRoot(spec.root, places);
+    const { rootPath, mounts: mapped } = await makeFiles(spec, places);
     this.#host ??= readHostFacts();
     const host = await this.#host;
     const seccomp = await this.#seccomp(spec, host);
     if (seccomp && 'reason' in seccomp) return seccomp;
-    const mapped = { ...spec, mounts: await mappedMounts(spec.mounts, places) };
     const devices = await deviceParts(spec.deviceEdits ?? []);
-    const config = JSON.stringify(configJson(mapped, { host, rootPath, devices, seccomp }));
+    const config = JSON.stringify(
+      configJson({ ...spec, mounts: mapped }, { host, rootPath, devices, seccomp }),
+    );
     // It holds the environment, and with it perhaps secrets.
     await writeFile(join(bundle, 'config.json'), config, { mode: 0o600 });
     return createUnderConmon({

@@ -18,30 +18,46 @@ export interface RootPlaces {
   userRange: UserRange | undefined;
 }
 
-/** Gives the path of the root, to be named in config.json. */
-export async function makeRoot(root: ContainerRoot, places: RootPlaces): Promise<string> {
+/** What config.json names: the path of the root, and the mounts from places where their owners are the container's. */
+export interface ContainerFiles {
+  rootPath: string;
+  mounts: BindMount[];
+}
+
+/** Everything that needs idmapped mounts gets them at once: each time costs three processes. */
+export async function makeFiles(
+  { root, mounts }: { root: ContainerRoot; mounts: readonly BindMount[] },
+  places: RootPlaces,
+): Promise<ContainerFiles> {
+  const { userRange } = places;
+  if (!userRange) return { rootPath: await makeRoot(root, places), mounts: [...mounts] };
+  const mapped = await mountPoints(mounts, places.mounts);
+  const pairs = mapped.map(({ source: target }, index) => ({ source: mounts[index]!.source, target }));
+  if (root.from === 'host') {
+    if (pairs.length > 0) await mountMapped(userRange, pairs);
+    return { rootPath: await makeRoot(root, places), mounts: mapped };
+  }
+  const image = join(places.mounts, 'image');
+  await mkdir(image, { mode: 0o700 });
+  await mountMapped(userRange, [{ source: root.rootfs, target: image }, ...pairs]);
+  return { rootPath: await mountOverlay(image, places), mounts: mapped };
+}
+
+async function makeRoot(root: ContainerRoot, places: RootPlaces): Promise<string> {
   return root.from === 'image'
     ? mountOverlay(root.rootfs, places)
     : makeSkeleton(join(places.bundle, 'rootfs'));
 }
 
-/** The same mounts, from places where their owners are the container's. */
-export async function mappedMounts(
-  mounts: readonly BindMount[],
-  { mounts: place, userRange }: RootPlaces,
-): Promise<BindMount[]> {
-  if (!userRange || mounts.length === 0) return [...mounts];
-  const mapped = mounts.map((mount, index) => ({ ...mount, source: join(place, `${index}`) }));
-  for (const [index, { source: target }] of mapped.entries()) {
+/** The same mounts from empty files and directories below `place`, made for them. */
+async function mountPoints(mounts: readonly BindMount[], place: string): Promise<BindMount[]> {
+  const points = mounts.map((mount, index) => ({ ...mount, source: join(place, `${index}`) }));
+  for (const [index, { source: target }] of points.entries()) {
     const isDirectory = (await stat(mounts[index]!.source)).isDirectory();
     if (isDirectory) await mkdir(target, { mode: 0o711 });
     else await writeFile(target, '');
   }
-  await mountMapped(
-    userRange,
-    mapped.map(({ source: target }, index) => ({ source: mounts[index]!.source, target })),
-  );
-  return mapped;
+  return points;
 }
 
 /** Unmounts before anything is removed: `rm` must never walk into a mounted file system. */
@@ -55,17 +71,12 @@ export async function removeTree(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
 }
 
+/** `image`: its files, with the owners they are to have. */
 async function mountOverlay(image: string, { bundle, mounts, userRange }: RootPlaces): Promise<string> {
-  const [upper, work] = [join(bundle, 'upper'), join(bundle, 'work')];
-  const [mapped, merged] = [join(mounts, 'image'), join(mounts, 'root')];
+  const [upper, work, merged] = [join(bundle, 'upper'), join(bundle, 'work'), join(mounts, 'root')];
   for (const directory of [upper, work, merged]) await mkdir(directory, { mode: 0o755 });
-  if (userRange) {
-    await mkdir(mapped, { mode: 0o700 });
-    await mountMapped(userRange, [{ source: image, target: mapped }]);
-    await chown(upper, userRange.base, userRange.base);
-  }
-  const lower = userRange ? mapped : image;
-  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  if (userRange) await chown(upper, userRange.base, userRange.base);
+  const options = `lowerdir=${image},upperdir=${upper},workdir=${work}`;
   await runCommand('mount', ['-t', 'overlay', 'overlay', '-o', options, merged]);
   return merged;
 }
