@@ -116,6 +116,11 @@ export class NodeAgent {
     this.#runners.get(uid)?.evict(graceSeconds, message);
   }
 
+  /** Ends every task that may run at most once; resolves when that is on disk. */
+  async fence(message: string): Promise<void> {
+    await Promise.all([...this.#runners.values()].map((runner) => runner.fence(message)));
+  }
+
   /** Usage was measured: tasks whose status should tell are told of. */
   usageChanged(): void {
     for (const { uid, task } of this.records) {
@@ -136,6 +141,7 @@ export class NodeAgent {
     }
     const uids = new Set(known.map(({ uid }) => uid));
     await node.networks?.removeStrays(uids);
+    await node.fence?.keepOnly(uids);
     await removeStrayDirectories(node.volumeDirectory, uids);
   }
 

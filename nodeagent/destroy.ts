@@ -5,6 +5,8 @@
 import { dirname } from 'node:path';
 import { silentLogger } from '../api/meta/logger.ts';
 import { detectCgroups } from './cgroup/cgroups.ts';
+import { fenceDirectory } from './fence/fence.ts';
+import { endGuard } from './fence/guard.ts';
 import { unmountTaskNetworks } from './network/task-networks.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
@@ -21,6 +23,7 @@ export interface NodeRemains {
 export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
   const options = { rootDirectory, runDirectory, logger: silentLogger };
   for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
+  await endGuard(fenceDirectory(runDirectory));
   await unmountTaskNetworks(runDirectory);
   await removeStrayDirectories(volumeDirectoryIn(rootDirectory), new Set());
   await removeCgroup(cgroupParent);

@@ -12,6 +12,7 @@ import { NodeAgent } from './agent.ts';
 import { allocatable } from './allocatable.ts';
 import { readDevices } from './devices/cdi-spec.ts';
 import { DevicePool } from './devices/device-pool.ts';
+import { Fence, fenceDirectory } from './fence/fence.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
 import { listImages } from './images/image-store.ts';
 import { NodeImages } from './images/node-images.ts';
@@ -58,6 +59,13 @@ async function main(): Promise<void> {
     ...{ cell: flags.cell, dnsPort: flags.dnsPort, serviceProxy: flags.serviceProxy },
   });
   await network.start();
+  const fence =
+    cgroups &&
+    (await Fence.open({
+      directory: fenceDirectory(runDirectory),
+      leaseDurationSeconds: flags.leaseDurationSeconds,
+      ...{ client, clock: systemClock },
+    }));
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
@@ -65,6 +73,7 @@ async function main(): Promise<void> {
     devices,
     userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
     ...(cgroups ? { cgroups } : {}),
+    ...(fence ? { fence } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
     ...(flags.taskCidr !== undefined && driver === 'oci'
       ? { networks: new TaskNetworks({ runDirectory, subnet: flags.taskCidr }) }
@@ -126,6 +135,7 @@ async function main(): Promise<void> {
       images: await listImages(imageDirectory),
     }),
     leaseDurationSeconds: flags.leaseDurationSeconds,
+    ...(fence ? { onRenewal: () => renewal(fence, agent) } : {}),
     logger,
   });
   const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
@@ -149,6 +159,12 @@ async function main(): Promise<void> {
   ]);
   client.close();
   logger.info({ node: name }, 'stopped, tasks run on');
+}
+
+/** The deadline counts from before the lease's renewal was sent. */
+function renewal(fence: Fence, agent: NodeAgent): () => Promise<void> {
+  const sentAtSeconds = fence.now();
+  return () => fence.renew(sentAtSeconds, () => agent.fence(fence.message));
 }
 
 async function readTls({ pkiDirectory }: AgentFlags): Promise<{ ca: string; cert: string; key: string }> {

@@ -29,6 +29,8 @@ export interface RegistrationOptions {
   /** Looked up at every turn. */
   observe: () => Promise<NodeState>;
   leaseDurationSeconds: number;
+  /** Called before a renewal of the lease is sent; what it returns, when the renewal has been confirmed. */
+  onRenewal?: () => () => Promise<void>;
   logger: Logger;
   clock?: Clock;
 }
@@ -123,7 +125,8 @@ export class Registration {
   }
 
   async #renew(): Promise<void> {
-    const { client, identity, leaseDurationSeconds } = this.#options;
+    const { client, identity, leaseDurationSeconds, onRenewal } = this.#options;
+    const confirmed = onRenewal?.();
     const key = { namespace: nodeLeaseNamespace, name: identity.name };
     const spec = {
       holderIdentity: identity.name,
@@ -136,5 +139,6 @@ export class Registration {
       if (!hasReason(error, 'NotFound')) throw error;
       await client.create(Lease, { metadata: key, spec });
     }
+    await confirmed?.();
   }
 }

@@ -13,6 +13,7 @@ import { gangCauses, gangShape } from './gang.ts';
 import { jobNameLabel } from './job-labels.ts';
 import { isFinished, wantedTasks } from './job-state.ts';
 import { names } from './names.ts';
+import { runPolicyShape } from './run-policy.ts';
 import {
   closedObject,
   conditionsShape,
@@ -113,6 +114,7 @@ const jobSpecShape = closedObject(
     disruption: optional(disruptionShape),
     update: withDefault(updateShape, {}),
     disconnect: withDefault(disconnectShape, {}),
+    runPolicy: withDefault(runPolicyShape, 'AtLeastOnce'),
     template: templateShape,
   },
   { description: 'What is wanted.' },
@@ -132,6 +134,9 @@ const jobStatusShape = closedObject(
     succeeded: optional(count('Indexes that succeeded.')),
     failed: optional(count('Attempts that failed.')),
     completedIndexes: optional(text('Batch: indexes that succeeded, as ranges such as 0-3,7.')),
+    highestAttempt: optional(
+      count('With runPolicy AtMostOnce: the highest attempt any of its tasks has had, or is about to have.'),
+    ),
     unknown: optional(count('Tasks whose node cannot be heard.')),
     startTime: optional(time('When the first task was made.')),
     completionTime: optional(time('When the job ended.')),
@@ -290,6 +295,17 @@ function validateJob(job: Job, old?: Job): Cause[] {
   if (old && !isDeepStrictEqual(old.spec.gang, spec.gang))
     causes.push({
       field: 'spec.gang',
+      message: 'cannot be changed: make a new job',
+      reason: 'FieldValueForbidden',
+    });
+  if (spec.runPolicy === 'AtMostOnce' && !isZero(spec.update.maxSurge))
+    causes.push({
+      field: 'spec.update.maxSurge',
+      message: 'must be 0 with runPolicy AtMostOnce: an index never has two tasks at work',
+    });
+  if (old && (old.spec.runPolicy === 'AtMostOnce') !== (spec.runPolicy === 'AtMostOnce'))
+    causes.push({
+      field: 'spec.runPolicy',
       message: 'cannot be changed: make a new job',
       reason: 'FieldValueForbidden',
     });

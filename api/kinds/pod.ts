@@ -18,7 +18,7 @@ import { validateEphemeral } from './task-ephemeral.ts';
 import { validateTemplateSpec } from './task-spec.ts';
 
 export interface Pod extends KubeObject {
-  spec: Omit<TaskSpec, 'job' | 'index' | 'attempt'> & {
+  spec: Omit<TaskSpec, 'job' | 'index' | 'attempt' | 'runPolicy'> & {
     readinessGates?: { conditionType: string }[];
     [field: string]: unknown;
   };

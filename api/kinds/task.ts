@@ -11,6 +11,7 @@ import type { Cause } from '../meta/api-error.ts';
 import { defineKind } from './define-kind.ts';
 import { gangShape } from './gang.ts';
 import { names } from './names.ts';
+import { runPolicyShape } from './run-policy.ts';
 import {
   closedObject,
   conditionsShape,
@@ -56,6 +57,7 @@ export const taskSpecShape = closedObject(
     job: optional(text('Job this task belongs to.')),
     gang: optional(gangShape),
     index: optional(count("Which of the job's tasks this is, from 0.")),
+    runPolicy: optional(runPolicyShape),
     attempt: optional(count('How often this index was tried before, from 0; grows with every replacement.')),
   },
   { description: 'What runs, and where.' },

@@ -18,6 +18,7 @@ export function describeJob(job: Job, tasks: readonly Task[], nowMs: number): En
     ...line('Type', spec.type),
     ...line('Phase', status.phase ?? 'Pending'),
     ...line('Suspended', spec.suspend ? 'yes' : undefined),
+    ...line('Run policy', spec.runPolicy === 'AtMostOnce' ? spec.runPolicy : undefined),
     ...line('Priority class', spec.priorityClassName),
     ...(spec.type === 'Service' ? serviceEntries(job) : batchEntries(job, nowMs)),
     ...section('Template', templateEntries(job)),

@@ -9,6 +9,7 @@
  */
 import { isFinished } from '../../api/kinds/job-state.ts';
 import type { Job, Task } from '../../api/kinds/resources.ts';
+import { highestAttempt, withoutCopies } from './at-most-once.ts';
 import { endAll } from './deletions.ts';
 import { earlier, type JobDecision, type Plan } from './plan.ts';
 import { planBatch } from './plan-batch.ts';
@@ -24,10 +25,12 @@ export function decideJob(job: Job, tasks: readonly Task[], nowMs: number): JobD
   const plan = planOf(job, facts, nowMs);
   const { outcome } = plan;
   const status = statusOf({ job, facts, nowMs, ...(outcome === undefined ? {} : { outcome }) });
+  const actions = withoutCopies(job, plan.actions, facts);
+  const highest = highestAttempt(job, actions, facts);
   const wakeAtMs = facts.reduce((first, { changesAtMs }) => earlier(first, changesAtMs), plan.wakeAtMs);
   return {
-    actions: plan.actions,
-    status,
+    actions,
+    status: highest === undefined ? status : { ...status, highestAttempt: highest },
     ...(wakeAtMs === undefined ? {} : { requeueAfterMs: Math.max(0, wakeAtMs - nowMs) }),
   };
 }

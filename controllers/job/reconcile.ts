@@ -56,8 +56,22 @@ async function actOnLive(
   const live = await readLive(cached, context.client);
   if (!live) return undefined;
   const decision = decideJob(live.job, live.tasks, context.clock.now());
-  await act(live.job, decision.actions, context);
-  return { job: live.job, decision };
+  const job = await reserveAttempts(live.job, decision, context.client);
+  if (!job) return undefined;
+  await act(job, decision.actions, context);
+  return { job, decision };
+}
+
+/** An attempt is in the status before there is a task that has it. Undefined when the job changed or went. */
+async function reserveAttempts(job: Job, { status }: JobDecision, client: Client): Promise<Job | undefined> {
+  const { highestAttempt } = status;
+  if (highestAttempt === undefined || highestAttempt === job.status.highestAttempt) return job;
+  try {
+    return await client.updateStatus(Job, { ...job, status: { ...job.status, highestAttempt } });
+  } catch (error) {
+    if (hasReason(error, 'Conflict', 'NotFound')) return undefined;
+    throw error;
+  }
 }
 
 /** The job and all tasks of its name, now. Undefined when the job is gone. */

@@ -27,6 +27,8 @@ export interface TaskFacts {
   failed: boolean;
   lost: boolean;
   live: boolean;
+  /** Some process of it may be alive: its end was not reported, nor is it deleted from a node that is lost. */
+  mayRun: boolean;
   /** Made from the current template. */
   updated: boolean;
   ready: boolean;
@@ -51,7 +53,7 @@ function factsOfTask(job: Job, task: Task, { hash, nowMs }: { hash: string; nowM
   const going = metadata.deletionTimestamp !== undefined;
   const over = isTerminal(status.phase);
   const lostAtMs = momentOfLoss(job, task);
-  const lost = !going && lostAtMs !== undefined && lostAtMs <= nowMs;
+  const lost = !going && isPast(lostAtMs, nowMs);
   const live = own && !going && !over && !lost;
   const readyAtMs = readySince(task);
   const availableAtMs =
@@ -68,12 +70,15 @@ function factsOfTask(job: Job, task: Task, { hash, nowMs }: { hash: string; nowM
     failed: own && !going && status.phase === 'Failed',
     lost,
     live,
+    mayRun: !over && !(going && isPast(lostAtMs, nowMs)),
     updated: metadata.labels?.[templateHashLabel] === hash,
     ready: live && readyAtMs !== undefined,
     available: live && availableAtMs !== undefined && availableAtMs <= nowMs,
     failuresBefore: countOf(metadata.annotations?.[indexFailureCountAnnotation]),
     ...(over ? { lifeMs: lifeOf(task, nowMs) } : {}),
-    ...(live && changesAtMs !== undefined && changesAtMs > nowMs ? { changesAtMs } : {}),
+    ...((live || (going && lostAtMs !== undefined)) && changesAtMs !== undefined && changesAtMs > nowMs
+      ? { changesAtMs }
+      : {}),
   };
 }
 
@@ -84,6 +89,10 @@ function momentOfLoss(job: Job, { status }: Task): number | undefined {
   const sinceMs = timeOf(disconnected?.lastTransitionTime);
   if (disconnected?.status !== 'True' || sinceMs === undefined) return undefined;
   return sinceMs + job.spec.disconnect.lostAfterSeconds * 1000;
+}
+
+function isPast(momentMs: number | undefined, nowMs: number): boolean {
+  return momentMs !== undefined && momentMs <= nowMs;
 }
 
 function readySince({ status, metadata }: Task): number | undefined {

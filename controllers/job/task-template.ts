@@ -55,6 +55,7 @@ export function taskDraft(job: Job, { index, attempt, failures }: CreateTask): D
       ...(priorityClassName === undefined ? {} : { priorityClassName }),
       job: job.metadata.name,
       ...(job.spec.gang ? { gang: job.spec.gang } : {}),
+      ...(job.spec.runPolicy === 'AtMostOnce' ? { runPolicy: job.spec.runPolicy } : {}),
       index,
       attempt,
     },

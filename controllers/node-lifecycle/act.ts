@@ -102,9 +102,10 @@ async function taint(
 }
 
 async function markTask(
-  { task, isGivenUp }: Extract<NodeAction, { type: 'markTask' }>,
+  { task, isGivenUp, renewTime }: Extract<NodeAction, { type: 'markTask' }>,
   { client, clock }: NodeActContext,
 ): Promise<void> {
+  if (isAtMostOnce(task) && (await liveRenewTime(task.spec.nodeName ?? '', client)) !== renewTime) return;
   const nowMs = clock.now();
   const wasUnknown = task.status.phase === 'Unknown';
   // The countdown to giving up starts with this silence, not with an earlier one.
@@ -132,11 +133,14 @@ async function markTask(
 }
 
 async function fence(
-  { nodeName, tasks }: Extract<NodeAction, { type: 'fence' }>,
+  { nodeName, tasks, renewTime }: Extract<NodeAction, { type: 'fence' }>,
   { client }: NodeActContext,
 ): Promise<void> {
   if (await nodeExists(nodeName, client)) return;
-  for (const { metadata } of tasks) {
+  const isHeard = tasks.some(isAtMostOnce) && (await liveRenewTime(nodeName, client)) !== renewTime;
+  for (const task of tasks) {
+    if (isHeard && isAtMostOnce(task)) continue;
+    const { metadata } = task;
     const { namespace, name, uid } = metadata;
     const key = namespace === undefined ? { name } : { namespace, name };
     const preconditions = uid === undefined ? {} : { uid };
@@ -146,6 +150,10 @@ async function fence(
       if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
     }
   }
+}
+
+function isAtMostOnce({ spec }: Task): boolean {
+  return spec.runPolicy === 'AtMostOnce';
 }
 
 async function nodeExists(name: string, client: Client): Promise<boolean> {

@@ -57,8 +57,8 @@ export type NodeAction =
   | { type: 'markUnreachable'; node: Node; renewTime: string | undefined }
   | { type: 'markReachable'; node: Node }
   | { type: 'taint'; node: Node; taints: Taint[] }
-  | { type: 'markTask'; task: Task; isGivenUp: boolean }
-  | { type: 'fence'; nodeName: string; tasks: readonly Task[] };
+  | { type: 'markTask'; task: Task; isGivenUp: boolean; renewTime: string | undefined }
+  | { type: 'fence'; nodeName: string; tasks: readonly Task[]; renewTime: string | undefined };
 
 export interface NodeDecision {
   actions: NodeAction[];
@@ -94,18 +94,23 @@ export function decideNodes(
   const actions = [
     ...facts.flatMap((fact) => nodeActions(fact, heartbeats)),
     ...facts.flatMap((fact) => taskActions(fact, view.tasks.get(fact.name) ?? [], memory)),
-    ...fences(view),
+    ...fences(view, heartbeats),
   ];
   return { actions, memory };
 }
 
-function observe({ nodes, leases, nowMs }: ClusterView, before: Memory | undefined): Map<string, Heartbeat> {
+/** Nodes that were taken away are listened for too while tasks are bound to them: their agents may be alive. */
+function observe(
+  { nodes, leases, tasks, nowMs }: ClusterView,
+  before: Memory | undefined,
+): Map<string, Heartbeat> {
   const wasAway = before !== undefined && nowMs - before.awakeAtMs > longestGapMs;
   const heartbeats = new Map<string, Heartbeat>();
-  for (const node of nodes) {
-    const { name } = node.metadata;
+  const uids = new Map<string, string | undefined>([...tasks.keys()].map((name) => [name, undefined]));
+  for (const { metadata } of nodes) uids.set(metadata.name, metadata.uid);
+  for (const [name, uid] of uids) {
     const known = before?.heartbeats.get(name);
-    const heartbeat = observeHeartbeat(node, leases.get(name), { before: known, nowMs });
+    const heartbeat = observeHeartbeat(uid, leases.get(name), { before: known, nowMs });
     const isOld = heartbeat.sinceMs !== nowMs;
     heartbeats.set(name, wasAway && isOld ? restarted(heartbeat, nowMs) : heartbeat);
   }
@@ -200,9 +205,10 @@ export function hasUnreachableTaint({ spec }: Node): boolean {
 function taskActions(
   { node, name, hearing, isDown }: NodeFacts,
   tasks: readonly Task[],
-  { givenUp, isAllDown }: Memory,
+  { givenUp, isAllDown, heartbeats }: Memory,
 ): NodeAction[] {
   if (!isDown) return [];
+  const renewTime = heartbeats.get(name)?.renewTime;
   const actions: NodeAction[] = [];
   // Marking the node came first, and looked at its lease live: a frozen or stale observer stops there.
   const isConfirmed = hearing === 'silent' && isMarkedUnreachable(node);
@@ -211,23 +217,31 @@ function taskActions(
     const isUnknown = task.status.phase === 'Unknown';
     const disconnected = conditionOf(task.status.conditions, disconnectedCondition)?.status;
     const isGivenUp = givenUp.has(name);
-    if (isConfirmed && !isUnknown) actions.push({ type: 'markTask', task, isGivenUp });
+    if (isConfirmed && !isUnknown) actions.push({ type: 'markTask', task, isGivenUp, renewTime });
     else if (isUnknown && isGivenUp && disconnected !== 'True')
-      actions.push({ type: 'markTask', task, isGivenUp: true });
+      actions.push({ type: 'markTask', task, isGivenUp: true, renewTime });
     else if (isUnknown && isAllDown && disconnected === 'True')
-      actions.push({ type: 'markTask', task, isGivenUp: false });
+      actions.push({ type: 'markTask', task, isGivenUp: false, renewTime });
   }
   return actions;
 }
 
-/** Tasks of nodes that were taken out of the cluster. What is over stays: it holds nothing, and people may ask. */
-function fences({ nodes, tasks }: ClusterView): NodeAction[] {
+/**
+ * Tasks of nodes that were taken out of the cluster. What is over stays: it holds nothing, and people may ask.
+ * What may run at most once stays until the lease has run out: its agent may be alive.
+ */
+function fences({ nodes, tasks, nowMs }: ClusterView, heartbeats: Memory['heartbeats']): NodeAction[] {
   const names = new Set(nodes.map(({ metadata }) => metadata.name));
   const actions: NodeAction[] = [];
   for (const [nodeName, bound] of tasks) {
     if (names.has(nodeName)) continue;
-    const running = bound.filter(({ status }) => !isTerminal(status.phase));
-    if (running.length > 0) actions.push({ type: 'fence', nodeName, tasks: running });
+    const heartbeat = heartbeats.get(nodeName);
+    const isSilent = heartbeat !== undefined && hearingOf(heartbeat, nowMs) === 'silent';
+    const ended = bound.filter(
+      ({ spec, status }) => !isTerminal(status.phase) && (isSilent || spec.runPolicy !== 'AtMostOnce'),
+    );
+    if (ended.length > 0)
+      actions.push({ type: 'fence', nodeName, tasks: ended, renewTime: heartbeat?.renewTime });
   }
   return actions;
 }

@@ -27,12 +27,12 @@ export interface Heartbeat {
 /** For a node that has no lease: how long it may take to make one (Kubernetes' node startup grace). */
 const startupGraceMs = 60_000;
 
+/** `uid`: the Node object's; absent when it was taken away. */
 export function observeHeartbeat(
-  node: Node,
+  uid: string | undefined,
   lease: Lease | undefined,
   { before, nowMs }: { before: Heartbeat | undefined; nowMs: number },
 ): Heartbeat {
-  const { uid } = node.metadata;
   const renewTime = lease?.spec.renewTime;
   const seconds = lease?.spec.leaseDurationSeconds;
   const durationMs = lease && seconds ? seconds * 1000 : startupGraceMs;

@@ -71,8 +71,12 @@ export class CgroupsV1 implements Cgroups {
   }
 
   /** Every process is in every hierarchy: one of them finds all. */
+  directory(path: string): string {
+    return join(this.#root, 'pids', path);
+  }
+
   killAll(path: string): Promise<void> {
-    return killProcesses(join(this.#root, 'pids', path), this.#clock);
+    return killProcesses(this.directory(path), this.#clock);
   }
 
   /** The runtime makes its path in hierarchies that carry no limits too (systemd, unified, blkio, …). */

@@ -74,9 +74,13 @@ export class CgroupsV2 implements Cgroups {
     };
   }
 
+  directory(path: string): string {
+    return join(this.#root, path);
+  }
+
   /** The kernel kills the whole tree at once (≥ 5.14); older ones are killed process by process. */
   async killAll(path: string): Promise<void> {
-    const directory = join(this.#root, path);
+    const directory = this.directory(path);
     await writeFile(join(directory, 'cgroup.kill'), '1', { flag: 'r+' }).catch(() => {});
     await killProcesses(directory, this.#clock);
   }

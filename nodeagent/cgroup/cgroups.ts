@@ -27,6 +27,8 @@ export interface GroupUsage {
 
 export interface Cgroups {
   readonly version: 1 | 2;
+  /** The directory below which all its processes are listed, in files `cgroup.procs`. */
+  directory(path: string): string;
   /** Makes the group and its parents, in all hierarchies that carry limits. Existing ones stay. */
   create(path: string): Promise<void>;
   /** Makes a group below one that `create` made. An existing one stays. */

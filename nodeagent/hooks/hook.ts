@@ -9,6 +9,7 @@ import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
 import type { DevicePool } from '../devices/device-pool.ts';
 import type { TaskResolution } from '../dns/resolv-conf.ts';
+import type { Fence } from '../fence/fence.ts';
 import type { ImageConfig } from '../images/image-config.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
 import type { TaskNetworks } from '../network/task-networks.ts';
@@ -19,6 +20,7 @@ import type { TaskVolumes } from '../volumes/task-volumes.ts';
 import { cgroupHook } from './cgroup.ts';
 import { devicesHook } from './devices.ts';
 import { environmentHook } from './environment.ts';
+import { fenceHook } from './fence.ts';
 import { imageHook } from './image.ts';
 import { limitsHook } from './limits.ts';
 import { logHook } from './logs.ts';
@@ -55,6 +57,8 @@ export interface NodeFacts {
   userNamespaces?: { problem?: string };
   /** Absent with the unconfined driver. */
   cgroups?: Cgroups;
+  /** For tasks that may run at most once; absent: they cannot run here. */
+  fence?: Fence;
 }
 
 /** One start of one container, growing from hook to hook. */
@@ -70,6 +74,7 @@ export interface Start {
   readonly takenUserBases: () => ReadonlySet<number>;
   /** What is under way for it has come to an end: try again. */
   readonly wake: () => void;
+  readonly nowMs: () => number;
   readonly onEvent: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
   root: ContainerRoot;
   /** Empty without an image. */
@@ -101,6 +106,7 @@ export const startHooks: readonly StartHook[] = [
   volumesHook,
   namesHook,
   terminationHook,
+  fenceHook,
   cgroupHook,
 ];
 

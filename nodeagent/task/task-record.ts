@@ -91,6 +91,10 @@ export interface TaskRecord {
   stop?: Stop;
   /** Ended because the node ran out of something; why, for people. */
   eviction?: string;
+  /** May run at most once, and the control plane has confirmed that it may run here. */
+  isClaimed?: boolean;
+  /** Ended because the lease of the node ran out; why, for people. */
+  fenced?: string;
   /** Everything but this record and the logs is gone. */
   cleaned?: boolean;
 }

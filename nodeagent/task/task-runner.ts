@@ -34,11 +34,13 @@ import {
   type ContainerRecord,
   containerId,
   containerSpec,
+  isOver,
   liveCid,
   type TaskRecord,
   type Termination,
 } from './task-record.ts';
 import type { TaskRecords } from './task-records.ts';
+import { exited, refused, tooLate, vanished } from './terminations.ts';
 
 export interface RunnerContext {
   node: NodeFacts;
@@ -61,9 +63,6 @@ const checkMs = 10_000;
 /** A running container that cannot be found is looked for this long, this often. */
 const missingMs = 2000;
 const missingCheckMs = 100;
-/** Exit code of a command that could not be run, as in a shell. */
-const cannotRunCode = 128;
-const unknownCode = 255;
 
 export class TaskRunner {
   readonly record: TaskRecord;
@@ -136,6 +135,16 @@ export class TaskRunner {
     this.stop(graceSeconds ?? this.record.task.spec.terminationGracePeriodSeconds);
   }
 
+  /** Ends the task because the node's lease has run out: it must not run any more, and is not started again. */
+  async fence(message: string): Promise<void> {
+    const { record } = this;
+    if (!record.isClaimed || record.fenced !== undefined || isOver(record)) return;
+    record.fenced = message;
+    this.#event('Warning', 'Fenced', message);
+    this.stop(0);
+    await this.#save();
+  }
+
   /** Resolves when no process, mount or group of the task is left. */
   whenCleaned(): Promise<void> {
     return this.#whenCleaned;
@@ -150,6 +159,8 @@ export class TaskRunner {
 
   async #turn(): Promise<number> {
     this.#checkSoon = false;
+    const { fence } = this.#context.node;
+    if (fence?.hasPassed()) await this.fence(fence.message);
     await allDone(this.record.containers.map((container) => this.#observe(container)));
     await this.#care.attend();
     if (this.record.containers.some((container) => liveCid(container))) this.#volumes.refresh();
@@ -171,9 +182,7 @@ export class TaskRunner {
       // Started by an agent that died before it could write that down.
       if (container.life.state === 'starting') await this.#setRunning(container, cid, state.pid);
     } else if (state.status === 'exited') {
-      const { exitCode, oomKilled, finishedAtMs } = state;
-      const reason = oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
-      await this.#end(container, { cid, exitCode, reason, finishedAtMs });
+      await this.#end(container, exited(cid, state));
     } else if (container.life.state === 'starting') {
       // Half made by an agent that died: nothing of it has run, so it is made anew, and counts once.
       if (container.last) container.restartCount--;
@@ -183,16 +192,7 @@ export class TaskRunner {
     } else if (!this.#isMissingForLong(cid)) {
       this.#checkSoon = true;
     } else {
-      const message =
-        'the container is gone and nobody knows how it ended: the node was rebooted, or its supervisor killed';
-      const finishedAtMs = this.#clock.now();
-      await this.#end(container, {
-        cid,
-        exitCode: unknownCode,
-        reason: 'ContainerStatusUnknown',
-        message,
-        finishedAtMs,
-      });
+      await this.#end(container, vanished(cid, this.#clock.now()));
     }
   }
 
@@ -238,10 +238,17 @@ export class TaskRunner {
     await records.save(this.record); // and tell nobody: in a moment there is more to tell
     const refusal = await runtime.create(prepared.spec);
     if (refusal) return this.#cannotRun(container, cid, refusal);
+    if (this.#isTooLate()) return this.#cannotRun(container, cid, tooLate);
     const started = await runtime.start(cid);
     if (!('pid' in started)) return this.#cannotRun(container, cid, started);
     await this.#setRunning(container, cid, started.pid, start.imageID);
     this.#event('Normal', 'Started', `started container ${container.name}`);
+  }
+
+  /** The lease of the node may have run out while the container was being made. */
+  #isTooLate(): boolean {
+    const { isClaimed, fenced } = this.record;
+    return fenced !== undefined || (isClaimed === true && (this.#context.node.fence?.hasPassed() ?? true));
   }
 
   #newStart(containerRecord: ContainerRecord, cid: string): Start {
@@ -258,6 +265,7 @@ export class TaskRunner {
       images: this.#context.images,
       takenUserBases: this.#context.takenUserBases,
       wake: () => this.#retryNow(containerRecord),
+      nowMs: () => this.#clock.now(),
       onEvent: (type, reason, message) => this.#event(type, reason, message),
       root: { from: 'host' },
       imageConfig: {},
@@ -283,20 +291,17 @@ export class TaskRunner {
   }
 
   /** The node cannot give the task what it was promised: all of it ends, and its job may try elsewhere. */
-  async #fail(container: ContainerRecord, { reason, message }: Refusal): Promise<void> {
-    this.#event('Warning', reason, message);
-    const finishedAtMs = this.#clock.now();
-    const cid = container.last?.cid ?? '';
-    const termination = { cid, exitCode: cannotRunCode, reason, message, finishedAtMs };
+  async #fail(container: ContainerRecord, refusal: Refusal): Promise<void> {
+    this.#event('Warning', refusal.reason, refusal.message);
+    const termination = refused(container.last?.cid ?? '', refusal, this.#clock.now());
     container.life = { state: 'ended', termination };
     if (!isEphemeral(container)) this.stop(this.record.task.spec.terminationGracePeriodSeconds);
     await this.#save();
   }
 
-  async #cannotRun(container: ContainerRecord, cid: string, { reason, message }: Refusal): Promise<void> {
-    this.#event('Warning', 'Failed', `container ${container.name}: ${message}`);
-    const finishedAtMs = this.#clock.now();
-    await this.#end(container, { cid, exitCode: cannotRunCode, reason, message, finishedAtMs });
+  async #cannotRun(container: ContainerRecord, cid: string, refusal: Refusal): Promise<void> {
+    this.#event('Warning', 'Failed', `container ${container.name}: ${refusal.message}`);
+    await this.#end(container, refused(cid, refusal, this.#clock.now()));
   }
 
   async #setRunning(container: ContainerRecord, cid: string, pid: number, imageID?: string): Promise<void> {
@@ -350,14 +355,7 @@ export class TaskRunner {
 
   /** It never ran, or waited for its restart, when the task was told to end. */
   async #abandon(container: ContainerRecord): Promise<void> {
-    const cid = container.last?.cid ?? '';
-    const finishedAtMs = this.#clock.now();
-    const termination = container.last ?? {
-      cid,
-      exitCode: cannotRunCode,
-      reason: 'ContainerNotStarted',
-      finishedAtMs,
-    };
+    const termination = container.last ?? refused('', { reason: 'ContainerNotStarted' }, this.#clock.now());
     container.life = { state: 'ended', termination };
     await this.#save();
   }
@@ -379,6 +377,7 @@ export class TaskRunner {
     const { node, images } = this.#context;
     for (const { name } of this.record.containers) images.forget(imageOwner(this.record.uid, name));
     await removeTaskCgroup(node, this.record);
+    await node.fence?.unlist(this.record.uid);
     await node.networks?.remove(this.record.uid);
     await this.#volumes.settled();
     await removeTaskDirectory(taskDirectory(node, this.record.uid));

@@ -42,7 +42,9 @@ export function taskStatus(record: TaskRecord, hostIP: string, nowMs: number): T
 function phaseOf(record: TaskRecord): TaskPhase {
   const { containers } = record;
   if (isOver(record))
-    return containers.every(hasSucceeded) && record.eviction === undefined ? 'Succeeded' : 'Failed';
+    return containers.every(hasSucceeded) && (record.eviction ?? record.fenced) === undefined
+      ? 'Succeeded'
+      : 'Failed';
   // Once running, a container that waits for its restart does not make the task pending again.
   const hasRun = ({ life, last }: ContainerRecord): boolean =>
     life.state === 'running' || life.state === 'ended' || last !== undefined;
@@ -50,10 +52,11 @@ function phaseOf(record: TaskRecord): TaskPhase {
 }
 
 function reasonOf(
-  { containers, eviction }: TaskRecord,
+  { containers, eviction, fenced }: TaskRecord,
   phase: TaskPhase,
 ): { reason?: string; message?: string } {
   if (phase !== 'Failed') return {};
+  if (fenced !== undefined) return { reason: 'Fenced', message: fenced };
   if (eviction !== undefined) return { reason: 'Evicted', message: eviction };
   const failed = containers.flatMap((container) =>
     container.life.state === 'ended' && !hasSucceeded(container) ? [container.life.termination] : [],

@@ -70,6 +70,17 @@ describe('taskStatus', () => {
     expect(taskStatus(two, '', now).phase).toBe('Pending');
   });
 
+  it('is Failed with reason Fenced when the lease of its node ran out, however its containers ended', () => {
+    const ended = record(
+      task(),
+      { fenced: 'not heard since' },
+      { life: { state: 'ended', termination: termination() } },
+    );
+    expect(taskStatus(ended, '', now)).toMatchObject({
+      ...{ phase: 'Failed', reason: 'Fenced', message: 'not heard since' },
+    });
+  });
+
   it('keeps conditions that others set', () => {
     const lost = task({
       status: { phase: 'Unknown', conditions: [{ type: 'Disconnected', status: 'True' }] },

@@ -66,6 +66,7 @@ describe('a job', () => {
       { type: 'Service', template: { spec: { containers: [{ name: 'main', image: 'other' }] } } },
       undefined,
     ],
+    ['the run policy', { runPolicy: 'AtMostOnce' }, {}, /spec\.runPolicy: cannot be changed/],
     ['the type', { type: 'Service' }, {}, /spec\.type: cannot be changed/],
     ['the parallelism of a batch', {}, { parallelism: 4 }, undefined],
     [
@@ -138,6 +139,11 @@ describe('a job', () => {
         },
       },
       /whole number/,
+    ],
+    [
+      'two tasks of an index that may run at most once',
+      { type: 'Service', runPolicy: 'AtMostOnce', update: { maxSurge: 1 } },
+      /spec\.update\.maxSurge: must be 0 with runPolicy AtMostOnce/,
     ],
     [
       'a toleration with a value for everything',

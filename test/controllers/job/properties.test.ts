@@ -163,6 +163,31 @@ test('a batch runs every index to success exactly once, whatever happened before
   );
 });
 
+test('a job that may run at most once gets no task beside one that may run, and none with an old attempt', () => {
+  fc.assert(
+    fc.property(steps, (history) => {
+      const world = new World(newJob({ type: 'Service', replicas: 4, runPolicy: 'AtMostOnce' }));
+      const attempts = new Map<number, number>();
+      play(world, history, (before, { tasks }) => {
+        for (const { metadata, spec } of tasks.values()) {
+          if (before.tasks.get(metadata.name)?.metadata.uid === metadata.uid) continue;
+          const { index = -1, attempt = -1 } = spec;
+          expect(attempt).toBeGreaterThan(attempts.get(index) ?? -1);
+          attempts.set(index, attempt);
+          const others = [...before.tasks.values()].filter(
+            (other) =>
+              other.spec.index === index &&
+              !isTerminal(other.status.phase) &&
+              !(other.status.phase === 'Unknown' && other.metadata.deletionTimestamp),
+          );
+          expect(others).toEqual([]);
+        }
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a turn of the controller never adds a live task to an index that has one, but to surge', () => {
   fc.assert(
     fc.property(steps, update, (history, limits) => {

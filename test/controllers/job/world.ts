@@ -56,6 +56,9 @@ export class World {
       return [];
     }
     const { actions, status } = this.decide();
+    const { highestAttempt } = status;
+    if (highestAttempt !== undefined && writes > 0)
+      this.job = { ...this.job, status: { ...this.job.status, highestAttempt } };
     for (const action of actions.slice(0, writes)) this.write(action);
     if (writes > actions.length) this.job = { ...this.job, status };
     return actions;

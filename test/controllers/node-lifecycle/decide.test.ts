@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Lease, Task } from '../../../api/kinds/resources.ts';
+import { decideNodes, type Memory } from '../../../controllers/node-lifecycle/decide.ts';
 import { defaultRates, zoneStateOf } from '../../../controllers/node-lifecycle/zones.ts';
 import { Fleet } from './fleet.ts';
 
@@ -161,6 +163,31 @@ describe('a node object is deleted', () => {
     expect(fleet.journal).toEqual(['30s fence n1']);
     fleet.run(1, [{ ...task, status: { phase: 'Succeeded' } }]);
     expect(fleet.journal).toHaveLength(1);
+  });
+
+  test('what may run at most once stays while the lease is renewed, and a whole lease after', () => {
+    const task = {
+      metadata: { name: 'once-0-0', uid: 'uid-once' },
+      spec: { nodeName: 'n1', runPolicy: 'AtMostOnce' },
+      status: { phase: 'Running' },
+    } as unknown as Task;
+    const fencedAt: number[] = [];
+    let memory: Memory | undefined;
+    for (let second = 0; second <= 120; second++) {
+      // Renewed every 5 s, for the last time at 60 s.
+      const renewTime = `${Math.min(60, Math.floor(second / 5) * 5)}`;
+      const lease = { spec: { renewTime, leaseDurationSeconds: 20 } } as unknown as Lease;
+      const view = {
+        nodes: [],
+        leases: new Map([['n1', lease]]),
+        tasks: new Map([['n1', [task]]]),
+        nowMs: second * 1000,
+      };
+      const decision = decideNodes(view, memory, defaultRates);
+      memory = decision.memory;
+      if (decision.actions.some(({ type }) => type === 'fence')) fencedAt.push(second);
+    }
+    expect(fencedAt[0]).toBe(80);
   });
 });
 
