@@ -30,6 +30,7 @@ import {
 } from '../runtime.ts';
 import { configJson, type HostFacts, linuxResources, usualSecurity } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
+import { giveStreams } from './container-streams.ts';
 import { deviceParts } from './device-edits.ts';
 import { readHostFacts } from './host-facts.ts';
 import { makeFiles, removeTree } from './root-filesystem.ts';
@@ -93,7 +94,7 @@ export class OciRuntime implements Runtime {
     );
     // It holds the environment, and with it perhaps secrets.
     await writeFile(join(bundle, 'config.json'), config, { mode: 0o600 });
-    return createUnderConmon({
+    const refusal = await createUnderConmon({
       conmon: this.#options.conmon,
       runc: await this.#runcPath(),
       cid: spec.cid,
@@ -106,6 +107,12 @@ export class OciRuntime implements Runtime {
       terminal: spec.terminal ?? false,
       stdin: spec.stdin,
     });
+    if (!refusal && spec.userRange) await giveStreams(await this.#createdPid(spec.cid), spec);
+    return refusal;
+  }
+
+  async #createdPid(cid: string): Promise<number> {
+    return Number(await readFile(join(this.#runDirectory(cid), 'pidfile'), 'utf8'));
   }
 
   /** The profile to load; undefined for none, a refusal where a profile of the node's is not there. */
@@ -127,7 +134,7 @@ export class OciRuntime implements Runtime {
   }
 
   async start(cid: string): Promise<{ pid: number } | Refusal> {
-    const pid = Number(await readFile(join(this.#runDirectory(cid), 'pidfile'), 'utf8'));
+    const pid = await this.#createdPid(cid);
     const identity = identify(pid);
     const { exitCode, stderr } = await this.#runc(['start', cid]);
     if (exitCode !== 0) return { reason: 'ContainerCannotRun', message: stderr.trim() };
