@@ -5,6 +5,8 @@ import type { StartHook } from './hook.ts';
 export const usersHook: StartHook = async ({ node, record, container, root, spec, takenUserBases }) => {
   // Who is to see another container's processes needs rights over that one's users.
   if (spec.processesOf !== undefined) return undefined;
+  // Devices are the node's, and so are the rights to them.
+  if (spec.deviceEdits?.length) return undefined;
   const user = spec.user ?? { uid: 0, gid: 0 };
   const { hostUsers, hostNetwork = true } = record.task.spec;
   if (hostUsers === false && !hostNetwork)
