@@ -188,10 +188,12 @@ describe('a task with a network of its own', () => {
     expect(near?.status.addresses?.[0]).toMatch(/^10\.88\.1\./);
     expect(far?.status.addresses?.[0]).toMatch(/^10\.88\.2\./);
     for (const from of ['near-0-0', 'far-0-0'])
+      // A name follows its task within moments, not at once.
       for (const to of ['near', 'far'])
-        expect(await inTask(from, 'wget', '-q', '-O', '-', `http://0.${to}.default.task.network/`)).toBe(
-          `${to}-0-0`,
-        );
+        await vi.waitFor(async () => {
+          const address = `http://0.${to}.default.task.network/`;
+          expect(await inTask(from, 'wget', '-q', '-O', '-', address)).toBe(`${to}-0-0`);
+        }, eventually);
     const seen = new Set<string>();
     await vi.waitFor(async () => {
       seen.add((await inTask('near-0-0', 'wget', '-q', '-O', '-', 'http://own/')).trim());
