@@ -25,7 +25,7 @@ export interface EvictorOptions {
   thresholds: readonly Threshold[];
   transitionMs: number;
   observe: () => Promise<EvictionView['observations']>;
-  usage: Pick<UsageSampler, 'refresh' | 'measureDisk' | 'onDisk' | 'tasks'>;
+  usage: Pick<UsageSampler, 'refresh' | 'measureDisk' | 'onDisk' | 'storage' | 'tasks'>;
   records: () => readonly TaskRecord[];
   evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
   /** Makes room without touching a task that runs. */
@@ -103,9 +103,8 @@ export class Evictor {
 
   async #enforceLimits(): Promise<void> {
     const { usage, evict } = this.#options;
-    await usage.refresh();
-    for (const task of this.#remaining()) {
-      const message = overStorageLimit(task);
+    for (const task of usage.storage()) {
+      const message = isEnding(task.record) ? undefined : overStorageLimit(task);
       if (message !== undefined) evict(task.record.uid, 0, message);
     }
   }

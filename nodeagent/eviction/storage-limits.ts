@@ -8,9 +8,9 @@ import { taskRequests } from '../../api/kinds/task-request.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import { formatBytes, resourceAmounts } from '../../api/meta/quantity.ts';
 import type { DiskUsage } from '../stats/disk-usage.ts';
-import type { ContainerUsage, TaskUsage } from '../stats/usage-sampler.ts';
+import type { ContainerUsage, TaskStorage } from '../stats/usage-sampler.ts';
 
-export type StorageUsage = Pick<TaskUsage, 'disk' | 'volumes'> & {
+export type StorageUsage = Pick<TaskStorage, 'disk' | 'volumes'> & {
   record: { task: Pick<Task, 'spec'> };
   containers: readonly Pick<ContainerUsage, 'name' | 'rootfs' | 'logs'>[];
 };

@@ -40,22 +40,33 @@ export interface TaskDirectories {
   others: readonly string[];
 }
 
-export interface ContainerUsage {
+interface ContainerFiles {
   name: string;
   startedAtMs: number;
-  measured: Measured;
   rootfs?: DiskUsage;
   logs?: DiskUsage;
 }
 
-export interface TaskUsage {
-  record: TaskRecord;
+interface ContainerStorage extends ContainerFiles {
+  cid: string;
+}
+
+export interface ContainerUsage extends ContainerFiles {
   measured: Measured;
-  containers: ContainerUsage[];
+}
+
+export interface TaskStorage {
+  record: TaskRecord;
+  containers: ContainerStorage[];
   /** Volumes, logs and containers' own files. */
   disk?: DiskUsage;
   /** Its empty volumes on the disk, by name. */
   volumes: ReadonlyMap<string, DiskUsage>;
+}
+
+export interface TaskUsage extends Omit<TaskStorage, 'containers'> {
+  measured: Measured;
+  containers: ContainerUsage[];
 }
 
 export interface NodeUsage {
@@ -130,15 +141,24 @@ export class UsageSampler {
 
   /** Tasks that have been measured and have containers now. */
   tasks(): TaskUsage[] {
-    return this.#options.records().flatMap((record) => {
+    return this.storage().flatMap(({ record, containers, ...storage }) => {
       const measured = this.#tasks.get(record.uid)?.latest;
-      if (!measured || !isLive(record)) return [];
-      const directories = this.#options.directoriesOf(record);
-      const disk = sumOf(this.#pathsOf(record).map((path) => this.#disk.get(path)));
-      const containers = this.#containersOf(record, directories);
-      const volumes = this.#measuredOf(directories.volumes);
-      return [{ record, measured, containers, volumes, ...(disk ? { disk } : {}) }];
+      return measured ? [{ ...storage, record, measured, containers: this.#measuredOnly(containers) }] : [];
     });
+  }
+
+  /** What tasks that have containers now took of the disk when it was last measured, however young they are. */
+  storage(): TaskStorage[] {
+    return this.#options
+      .records()
+      .filter(isLive)
+      .map((record) => {
+        const directories = this.#options.directoriesOf(record);
+        const disk = sumOf(this.#pathsOf(record).map((path) => this.#disk.get(path)));
+        const containers = this.#containersOf(record, directories);
+        const volumes = this.#measuredOf(directories.volumes);
+        return { record, containers, volumes, ...(disk ? { disk } : {}) };
+      });
   }
 
   /** What a task's status tells of its last minutes; undefined while too little is known. */
@@ -205,16 +225,21 @@ export class UsageSampler {
     window.add({ monotonicMs: this.#clock.monotonicMs(), atMs: this.#clock.now(), usage });
   }
 
-  #containersOf(record: TaskRecord, directories: TaskDirectories): ContainerUsage[] {
+  #containersOf(record: TaskRecord, directories: TaskDirectories): ContainerStorage[] {
     const logsOf = this.#measuredOf(directories.logs);
     return record.containers.flatMap(({ name, life }) => {
       if (life.state !== 'running') return [];
-      const measured = this.#containers.get(life.cid)?.latest;
       const rootfs = this.#disk.get(this.#options.bundleOf(life.cid));
-      const { startedAtMs } = life;
+      const { cid, startedAtMs } = life;
       const logs = logsOf.get(name);
-      const disk = { ...(rootfs ? { rootfs } : {}), ...(logs ? { logs } : {}) };
-      return measured ? [{ name, startedAtMs, measured, ...disk }] : [];
+      return [{ name, cid, startedAtMs, ...(rootfs ? { rootfs } : {}), ...(logs ? { logs } : {}) }];
+    });
+  }
+
+  #measuredOnly(containers: readonly ContainerStorage[]): ContainerUsage[] {
+    return containers.flatMap(({ cid, ...container }) => {
+      const measured = this.#containers.get(cid)?.latest;
+      return measured ? [{ ...container, measured }] : [];
     });
   }
 
