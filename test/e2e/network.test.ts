@@ -187,8 +187,8 @@ describe('a task with a network of its own', () => {
     const [far] = await tasksOf('far');
     expect(near?.status.addresses?.[0]).toMatch(/^10\.88\.1\./);
     expect(far?.status.addresses?.[0]).toMatch(/^10\.88\.2\./);
+    // A name follows its task within moments, not at once.
     for (const from of ['near-0-0', 'far-0-0'])
-      // A name follows its task within moments, not at once.
       for (const to of ['near', 'far'])
         await vi.waitFor(async () => {
           const address = `http://0.${to}.default.task.network/`;
