@@ -278,11 +278,11 @@ describe('a watch', () => {
   }
 
   test('gives events as they come, and outlives the deadline of requests', async () => {
-    const patient = connect(config, { deadlineMs: 80 });
+    const patient = connect(config, { deadlineMs: 500 });
     handler = async (_request, response) => {
       response.writeHead(200);
       response.write(line('ADDED', 'a'));
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise((resolve) => setTimeout(resolve, 800));
       response.end(line('MODIFIED', 'b'));
     };
     const types: string[] = [];
