@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Node } from '../api/kinds/resources.ts';
 import { ApiError } from '../api/meta/api-error.ts';
+import { readBody } from './bounded-body.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 
 export interface NodeRequest {
@@ -62,7 +63,7 @@ function agentAddress({ metadata, status }: Node): string {
 
 async function refusal(answer: IncomingMessage): Promise<ApiError> {
   const { statusCode = 500 } = answer;
-  const text = await textOf(answer, maxErrorBytes);
+  const text = (await readBody(answer, maxErrorBytes)).toString();
   try {
     return ApiError.fromStatus(JSON.parse(text), statusCode);
   } catch {
@@ -71,17 +72,4 @@ async function refusal(answer: IncomingMessage): Promise<ApiError> {
       statusCode,
     );
   }
-}
-
-/** Throws ApiError RequestEntityTooLarge. */
-export async function textOf(answer: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes)
-      throw new ApiError('RequestEntityTooLarge', `an answer of more than ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

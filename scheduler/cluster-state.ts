@@ -153,15 +153,9 @@ export class ClusterState {
 
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
-    const { key, uid, requests, ports, identity, priority } = task;
     const devices = this.#table.devicesFor(node, task);
     this.#place({
-      key,
-      uid,
-      requests,
-      ports,
-      identity,
-      priority,
+      ...claimOf(task),
       startedMs: Number.MAX_SAFE_INTEGER,
       ending: false,
       isReservation: false,
@@ -170,7 +164,7 @@ export class ClusterState {
       footprint: devices ? { ...task, devices } : task,
       assumed: true,
     });
-    this.#attempt?.assumed.push(uid);
+    this.#attempt?.assumed.push(task.uid);
   }
 
   isAssumed(uid: string): boolean {
@@ -242,15 +236,9 @@ export class ClusterState {
   #addRoom(room: KeptRoom): void {
     const { node, task } = room;
     this.#rooms.set(task.uid, room);
-    const { key, uid, requests, ports, identity, priority } = task;
     this.#table.charge(node, task);
     this.residents.add(this.#table.slotOf(node)!, {
-      key,
-      uid,
-      requests,
-      ports,
-      identity,
-      priority,
+      ...claimOf(task),
       startedMs: 0,
       ending: false,
       isReservation: true,
@@ -383,6 +371,11 @@ export class ClusterState {
     if (this.#rooms.size === 0) return [];
     return [...this.residents.on(slot).values()].filter(({ isReservation }) => isReservation);
   }
+}
+
+/** Who takes how much of a node. */
+function claimOf({ key, uid, requests, ports, identity, priority }: SchedulingTask) {
+  return { key, uid, requests, ports, identity, priority };
 }
 
 function kinOf({ job, gang }: Footprint): Pick<Resident, 'job' | 'gang'> {

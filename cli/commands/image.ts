@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { Node } from '../../api/kinds/resources.ts';
 import { ApiError, asApiError } from '../../api/meta/api-error.ts';
 import { formatBytes } from '../../api/meta/quantity.ts';
-import { textOf } from '../../client/node-request.ts';
+import { readBody } from '../../client/bounded-body.ts';
 import type { CommandContext, CommandFunction, Session } from '../command.ts';
 import { eachReported, UsageError } from '../failure.ts';
 import { formatTable } from '../table.ts';
@@ -170,7 +170,7 @@ async function ask(
   [node]: Node[],
   request: Parameters<Session['requestNode']>[1],
 ): Promise<unknown> {
-  return JSON.parse(await textOf(await requestNode(node!, request), maxListBytes));
+  return JSON.parse((await readBody(await requestNode(node!, request), maxListBytes)).toString());
 }
 
 async function requireFile(archive: string): Promise<void> {

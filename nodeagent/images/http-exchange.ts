@@ -66,19 +66,6 @@ function answerTo(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   });
 }
 
-/** Throws ApiError RequestEntityTooLarge. */
-export async function readBody(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes)
-      throw new ApiError('RequestEntityTooLarge', `an answer of more than ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
-
 /** Throws ApiError BadRequest when it is not what its digest says, or longer, or shorter. */
 export async function saveBody(
   answer: IncomingMessage,

@@ -7,7 +7,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { ApiError, type Reason } from '../../api/meta/api-error.ts';
-import { type Download, type Exchange, exchange, readBody, saveBody } from './http-exchange.ts';
+import { readBody } from '../../client/bounded-body.ts';
+import { type Download, type Exchange, exchange, saveBody } from './http-exchange.ts';
 import { type Descriptor, manifestTypes, maxManifestBytes, sha256 } from './image-manifest.ts';
 import { defaultRegistry } from './reference.ts';
 import type { Endpoint } from './registries.ts';

@@ -35,15 +35,19 @@ const objectVerbs: Verbs = {
 };
 const statusVerbs: Verbs = { get: getObject, update: updateObject, patch: patchOrApply };
 const scaleVerbs: Verbs = { get: getScale, update: updateScale, patch: applyOr(applyScale, patchScale) };
-const bindingVerbs: Verbs = { create: bindTask };
-const ephemeralVerbs: Verbs = { get: getObject, update: updateObject, patch: patchObject };
-const evictionVerbs: Verbs = { create: evict };
-const resizeVerbs: Verbs = { get: getObject, update: updateResize, patch: patchResize };
-const logVerbs: Verbs = { get: taskLog };
-const execVerbs: Verbs = { create: taskExec };
-const attachVerbs: Verbs = { create: taskAttach };
 const tokenVerbs: Verbs = { create: createToken };
-const portForwardVerbs: Verbs = { create: taskPortForward };
+
+/** What only a task has: it runs. */
+const taskSubresources: ReadonlyMap<string, Verbs> = new Map<string, Verbs>([
+  ['binding', { create: bindTask }],
+  ['ephemeralcontainers', { get: getObject, update: updateObject, patch: patchObject }],
+  ['eviction', { create: evict }],
+  ['resize', { get: getObject, update: updateResize, patch: patchResize }],
+  ['log', { get: taskLog }],
+  ['exec', { create: taskExec }],
+  ['attach', { create: taskAttach }],
+  ['portforward', { create: taskPortForward }],
+]);
 
 export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such subresource' | 'no such verb' {
   const verbs = verbsOf(served.kind, path.subresource);
@@ -51,7 +55,6 @@ export function verbFor({ served, path, verb }: Call): VerbFunction | 'no such s
 }
 
 function verbsOf(kind: Call['served']['kind'], subresource: string | undefined): Verbs | undefined {
-  const runs = kindId(kind) === kindId(names.Task);
   switch (subresource) {
     case undefined:
       return objectVerbs;
@@ -59,25 +62,9 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return kind.statusSubresource ? statusVerbs : undefined;
     case 'scale':
       return kind.scale ? scaleVerbs : undefined;
-    case 'binding':
-      return runs ? bindingVerbs : undefined;
-    case 'ephemeralcontainers':
-      return runs ? ephemeralVerbs : undefined;
-    case 'eviction':
-      return runs ? evictionVerbs : undefined;
-    case 'resize':
-      return runs ? resizeVerbs : undefined;
-    case 'log':
-      return runs ? logVerbs : undefined;
-    case 'exec':
-      return runs ? execVerbs : undefined;
-    case 'attach':
-      return runs ? attachVerbs : undefined;
-    case 'portforward':
-      return runs ? portForwardVerbs : undefined;
     case 'token':
       return kindId(kind) === kindId(names.ServiceAccount) ? tokenVerbs : undefined;
     default:
-      return undefined;
+      return kindId(kind) === kindId(names.Task) ? taskSubresources.get(subresource) : undefined;
   }
 }
