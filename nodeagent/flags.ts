@@ -1,227 +1,132 @@
-/** The command line of the node agent. */
+/**
+ * The command line of the node agent: one row per flag, `field: flag(name, how its text is read, what holds
+ * when it is absent)`. A flag that is wrong is named in the error, and nothing has been started by then.
+ */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiError } from '../api/meta/api-error.ts';
-import { parseRange } from '../api/meta/ip-address.ts';
-import { dnsSubdomainError, labelValueError, qualifiedNameError } from '../api/meta/names.ts';
-import { canonicalQuantity } from '../api/meta/quantity.ts';
-import type { Reserves } from './allocatable.ts';
-import { defaultHard, parseThresholds, type Threshold } from './eviction/thresholds.ts';
-import type { DriverChoice } from './preflight.ts';
-import { type AllowedPath, parseAllowedPaths } from './volumes/host-path.ts';
+import { defaultHard, parseThresholds } from './eviction/thresholds.ts';
+import * as read from './flag-values.ts';
 
-export interface AgentFlags {
-  kubeconfig: string;
-  name: string;
-  rootDirectory: string;
-  runDirectory: string;
-  logDirectory: string;
-  imageDirectory: string;
-  cgroupParent: string;
-  address: string;
-  port: number;
-  /** Last part of the names its DNS knows. */
-  cell: string;
-  /** 0: no DNS. */
-  dnsPort: number;
-  serviceProxy: 'nft' | 'none';
-  /** Addresses of tasks with a network of their own; absent: there are none. */
-  taskCidr?: string;
-  pkiDirectory: string;
-  driver: DriverChoice;
-  capacity: Record<string, string>;
-  labels: Record<string, string>;
-  leaseDurationSeconds: number;
-  reserves: Reserves;
-  thresholds: Threshold[];
-  /** How long a pressure is told after it was last seen. */
-  pressureTransitionSeconds: number;
-  /** Where vendors describe devices (CDI). */
-  cdiDirectories: string[];
-  /** All tasks together may have no more processes; absent: as many as the machine. */
-  maxProcesses?: number;
-  allowedHostPaths: AllowedPath[];
-  /** Other nodes run on this machine: what tasks of this one use is all it uses. */
-  sharedMachine: boolean;
-  /** Mirrors and certificates of registries, YAML. */
-  registriesFile?: string;
-  /** The node's own logins, a Docker configuration file. */
-  registryAuthFile?: string;
+const rows = {
+  kubeconfig: required('kubeconfig', read.text),
+  name: required('name', read.text),
+  rootDirectory: required('root-dir', read.text),
+  runDirectory: required('run-dir', read.text),
+  pkiDirectory: required('pki-dir', read.text),
+  address: required('address', read.text),
+  port: required('port', read.wholeNumber),
+  driver: flag('driver', read.oneOf('auto', 'oci', 'unconfined'), 'auto'),
+  /** Below the root directory when absent, as are images and preload. */
+  logDirectory: optional('log-dir', read.text),
+  imageDirectory: optional('image-dir', read.text),
   /** Archives taken in at start, and never collected. */
-  preloadDirectory: string;
-  imageGcHighPercent: number;
-  imageGcLowPercent: number;
-  imageGcMinAgeSeconds: number;
-}
+  preloadDirectory: optional('preload-dir', read.text),
+  /** Absent: /gantry/<name>. */
+  cgroupParent: optional('cgroup-parent', read.text),
+  labels: flag('labels', read.labels, ''),
+  capacity: flag('capacity', read.amounts, ''),
+  systemReserved: flag('system-reserved', read.amounts, 'memory=100Mi'),
+  agentReserved: flag('agent-reserved', read.amounts, ''),
+  leaseDurationSeconds: flag('lease-duration-seconds', read.wholeNumber, '20'),
+  /** All tasks together may have no more processes; absent: as many as the machine. */
+  maxProcesses: optional('max-processes', read.wholeNumber),
+  /** Other nodes run on this machine: what tasks of this one use is all it uses. */
+  sharedMachine: onOff('shared-machine'),
+  allowedHostPaths: flag('allow-host-path', read.allowedPaths, ''),
+  /** Where vendors describe devices (CDI). */
+  cdiDirectories: flag('cdi-spec-dirs', read.list, '/etc/cdi,/var/run/cdi'),
+
+  /** Last part of the names its DNS knows. */
+  cell: flag('cell', read.subdomain, 'gantry'),
+  /** 0: no DNS. */
+  dnsPort: flag('dns-port', read.wholeNumber, '53'),
+  serviceProxy: flag('service-proxy', read.oneOf('nft', 'none'), 'nft'),
+  /** Addresses of tasks with a network of their own; absent: there are none. */
+  taskCidr: optional('task-cidr', read.addressRange),
+
+  evictionHard: flag('eviction-hard', read.text, defaultHard),
+  evictionSoft: flag('eviction-soft', read.text, ''),
+  evictionSoftGrace: flag('eviction-soft-grace-period', read.text, ''),
+  evictionMinimumReclaim: flag('eviction-minimum-reclaim', read.text, ''),
+  /** How long a pressure is told after it was last seen. */
+  pressureTransitionSeconds: flag('eviction-pressure-transition-seconds', read.wholeNumber, '300'),
+
+  /** Mirrors and certificates of registries, YAML. */
+  registriesFile: optional('registries', read.text),
+  /** The node's own logins, a Docker configuration file. */
+  registryAuthFile: optional('registry-auth', read.text),
+  imageGcHighPercent: flag('image-gc-high-percent', read.percent, '85'),
+  imageGcLowPercent: flag('image-gc-low-percent', read.percent, '80'),
+  imageGcMinAgeSeconds: flag('image-gc-min-age-seconds', read.wholeNumber, '120'),
+};
+
+export type AgentFlags = ReturnType<typeof parseFlags>;
 
 /** Throws ApiError BadRequest naming the flag that is missing or wrong. */
-export function parseFlags(args: readonly string[]): AgentFlags {
-  const { values } = parse(args);
-  const required = (flag: Exclude<keyof typeof values, 'shared-machine'>): string => {
-    const value = values[flag];
-    if (value) return value;
-    throw new ApiError('BadRequest', `--${flag} is required`);
-  };
-  const rootDirectory = required('root-dir');
-  const name = required('name');
+export function parseFlags(args: readonly string[]) {
+  const texts = textsOf(args);
+  const given = Object.fromEntries(
+    Object.entries(rows).map(([field, row]) => [field, row.read(texts[row.name])]),
+  ) as { [Field in keyof typeof rows]: ReturnType<(typeof rows)[Field]['read']> };
+  const { rootDirectory, name } = given;
   return {
-    kubeconfig: required('kubeconfig'),
-    name,
-    rootDirectory,
-    runDirectory: required('run-dir'),
-    logDirectory: values['log-dir'] ?? join(rootDirectory, 'logs'),
-    imageDirectory: values['image-dir'] ?? join(rootDirectory, 'images'),
-    cgroupParent: values['cgroup-parent'] ?? `/gantry/${name}`,
-    address: required('address'),
-    port: wholeNumber('port', required('port')),
-    cell: cellOf(values.cell ?? 'gantry'),
-    dnsPort: wholeNumber('dns-port', values['dns-port'] ?? '53'),
-    serviceProxy: serviceProxyOf(values['service-proxy'] ?? 'nft'),
-    ...(values['task-cidr'] === undefined ? {} : { taskCidr: rangeOf(values['task-cidr']) }),
-    pkiDirectory: required('pki-dir'),
-    driver: driverOf(values.driver ?? 'auto'),
-    capacity: amountsOf('capacity', values.capacity ?? ''),
-    labels: labelsOf(values.labels ?? ''),
-    allowedHostPaths: allowedPathsOf(values['allow-host-path'] ?? ''),
-    reserves: {
-      system: amountsOf('system-reserved', values['system-reserved'] ?? 'memory=100Mi'),
-      agent: amountsOf('agent-reserved', values['agent-reserved'] ?? ''),
-    },
+    ...given,
+    logDirectory: given.logDirectory ?? join(rootDirectory, 'logs'),
+    imageDirectory: given.imageDirectory ?? join(rootDirectory, 'images'),
+    preloadDirectory: given.preloadDirectory ?? join(rootDirectory, 'preload'),
+    cgroupParent: given.cgroupParent ?? `/gantry/${name}`,
+    reserves: { system: given.systemReserved, agent: given.agentReserved },
     thresholds: parseThresholds({
-      hard: values['eviction-hard'] ?? defaultHard,
-      soft: values['eviction-soft'] ?? '',
-      softGrace: values['eviction-soft-grace-period'] ?? '',
-      minimumReclaim: values['eviction-minimum-reclaim'] ?? '',
+      hard: given.evictionHard,
+      soft: given.evictionSoft,
+      softGrace: given.evictionSoftGrace,
+      minimumReclaim: given.evictionMinimumReclaim,
     }),
-    pressureTransitionSeconds: wholeNumber(
-      'eviction-pressure-transition-seconds',
-      values['eviction-pressure-transition-seconds'] ?? '300',
-    ),
-    ...(values['max-processes'] === undefined
-      ? {}
-      : { maxProcesses: wholeNumber('max-processes', values['max-processes']) }),
-    cdiDirectories: (values['cdi-spec-dirs'] ?? '/etc/cdi,/var/run/cdi').split(',').filter(Boolean),
-    sharedMachine: values['shared-machine'] ?? false,
-    ...(values.registries === undefined ? {} : { registriesFile: values.registries }),
-    ...(values['registry-auth'] === undefined ? {} : { registryAuthFile: values['registry-auth'] }),
-    imageGcHighPercent: percent('image-gc-high-percent', values['image-gc-high-percent'] ?? '85'),
-    imageGcLowPercent: percent('image-gc-low-percent', values['image-gc-low-percent'] ?? '80'),
-    imageGcMinAgeSeconds: wholeNumber(
-      'image-gc-min-age-seconds',
-      values['image-gc-min-age-seconds'] ?? '120',
-    ),
-    preloadDirectory: values['preload-dir'] ?? join(rootDirectory, 'preload'),
-    leaseDurationSeconds: wholeNumber('lease-duration-seconds', values['lease-duration-seconds'] ?? '20'),
   };
 }
 
-function parse(args: readonly string[]) {
-  const text = { type: 'string' } as const;
+type Given = string | boolean | undefined;
+
+interface Row<T> {
+  /** As it is written after the `--`. */
+  name: string;
+  type: 'string' | 'boolean';
+  read(given: Given): T;
+}
+
+function flag<T>(name: string, read: read.Reader<T>, absent: string): Row<T> {
+  return { name, type: 'string', read: (given) => read(String(given ?? absent), name) };
+}
+
+function required<T>(name: string, read: read.Reader<T>): Row<T> {
+  return {
+    name,
+    type: 'string',
+    read: (given) => {
+      if (given) return read(String(given), name);
+      throw new ApiError('BadRequest', `--${name} is required`);
+    },
+  };
+}
+
+function optional<T>(name: string, read: read.Reader<T>): Row<T | undefined> {
+  return {
+    name,
+    type: 'string',
+    read: (given) => (given === undefined ? undefined : read(String(given), name)),
+  };
+}
+
+function onOff(name: string): Row<boolean> {
+  return { name, type: 'boolean', read: (given) => given === true };
+}
+
+function textsOf(args: readonly string[]): Record<string, Given> {
+  const options = Object.fromEntries(Object.values(rows).map(({ name, type }) => [name, { type }]));
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        kubeconfig: text,
-        name: text,
-        'root-dir': text,
-        'run-dir': text,
-        'log-dir': text,
-        'image-dir': text,
-        'cgroup-parent': text,
-        address: text,
-        port: text,
-        cell: text,
-        'dns-port': text,
-        'service-proxy': text,
-        'task-cidr': text,
-        'pki-dir': text,
-        driver: text,
-        capacity: text,
-        labels: text,
-        'lease-duration-seconds': text,
-        'allow-host-path': text,
-        'system-reserved': text,
-        'agent-reserved': text,
-        'eviction-hard': text,
-        'eviction-soft': text,
-        'eviction-soft-grace-period': text,
-        'eviction-minimum-reclaim': text,
-        'eviction-pressure-transition-seconds': text,
-        'max-processes': text,
-        'cdi-spec-dirs': text,
-        'shared-machine': { type: 'boolean' },
-        registries: text,
-        'registry-auth': text,
-        'preload-dir': text,
-        'image-gc-high-percent': text,
-        'image-gc-low-percent': text,
-        'image-gc-min-age-seconds': text,
-      },
-    });
+    return parseArgs({ args: [...args], options }).values as Record<string, Given>;
   } catch (error) {
     throw new ApiError('BadRequest', error instanceof Error ? error.message : String(error));
   }
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ApiError('BadRequest', `--${flag} must be a whole number, not ${JSON.stringify(text)}`);
-}
-
-function cellOf(text: string): string {
-  const problem = dnsSubdomainError(text);
-  if (problem) throw new ApiError('BadRequest', `--cell: ${problem}`);
-  return text;
-}
-
-function serviceProxyOf(text: string): AgentFlags['serviceProxy'] {
-  if (text === 'nft' || text === 'none') return text;
-  throw new ApiError('BadRequest', `--service-proxy must be nft or none, not ${JSON.stringify(text)}`);
-}
-
-function percent(flag: string, text: string): number {
-  const value = wholeNumber(flag, text);
-  if (value <= 100) return value;
-  throw new ApiError('BadRequest', `--${flag} must be from 0 to 100, not ${text}`);
-}
-
-function rangeOf(text: string): string {
-  parseRange(text);
-  return text;
-}
-
-function driverOf(text: string): DriverChoice {
-  if (text === 'auto' || text === 'oci' || text === 'unconfined') return text;
-  throw new ApiError('BadRequest', `--driver must be auto, oci or unconfined, not ${JSON.stringify(text)}`);
-}
-
-function allowedPathsOf(text: string): AllowedPath[] {
-  const paths = parseAllowedPaths(text);
-  if (paths) return paths;
-  throw new ApiError('BadRequest', `--allow-host-path wants absolute paths, not ${JSON.stringify(text)}`);
-}
-
-function amountsOf(flag: string, text: string): Record<string, string> {
-  return Object.fromEntries(pairs(flag, text).map(([name, amount]) => [name, canonicalQuantity(amount)]));
-}
-
-function labelsOf(text: string): Record<string, string> {
-  const labels = pairs('labels', text);
-  for (const [key, value] of labels) {
-    const problem = qualifiedNameError(key) ?? labelValueError(value);
-    if (problem) throw new ApiError('BadRequest', `--labels: ${key}=${value}: ${problem}`);
-  }
-  return Object.fromEntries(labels);
-}
-
-function pairs(flag: string, text: string): [string, string][] {
-  return text
-    .split(',')
-    .filter(Boolean)
-    .map((pair) => {
-      const at = pair.indexOf('=');
-      if (at <= 0)
-        throw new ApiError('BadRequest', `--${flag} wants name=value pairs, not ${JSON.stringify(pair)}`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    });
 }

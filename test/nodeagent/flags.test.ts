@@ -36,6 +36,6 @@ describe('the flags of the agent', () => {
   });
 
   it('name the one that is missing', () => {
-    expect(() => parseFlags([])).toThrow('--root-dir is required');
+    expect(() => parseFlags([])).toThrow('--kubeconfig is required');
   });
 });

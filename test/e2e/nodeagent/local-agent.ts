@@ -74,7 +74,7 @@ export class LocalAgent {
       flags: {
         ...{ rootDirectory, logDirectory: join(rootDirectory, 'logs'), imageDirectory: this.#imageDirectory },
         ...{ cgroupParent: `/${this.marker}`, sharedMachine: true, pressureTransitionSeconds: 1 },
-        ...{ reserves: { system: {}, agent: {} }, thresholds: [] },
+        ...{ reserves: { system: {}, agent: {} }, thresholds: [], maxProcesses: undefined },
         ...flags,
       },
       ...{ cgroups, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
