@@ -10,16 +10,21 @@ import { Task } from '../api/kinds/resources.ts';
 import { connect } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { openStream } from '../client/open-stream.ts';
+import { clusterHome } from '../cluster/cluster-home.ts';
 import { percentile, type Table } from './table.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const rounds = 100;
 const name = 'target';
-const runDirectory = '/run/gantry/bench-exec';
 
 export async function run(): Promise<Table> {
   const scratch = mkdtempSync(join(tmpdir(), 'gantry-bench-'));
   const env = { GANTRY_HOME: join(scratch, 'home'), KUBECONFIG: join(scratch, 'kubeconfig') };
+  const { runDirectory } = clusterHome('bench-exec', {
+    home: scratch,
+    gantryHome: env.GANTRY_HOME,
+    isRoot: true,
+  });
   const gantry = (...args: string[]) => execa(join(root, 'gantry'), args, { env });
   try {
     await gantry('up', '--name', 'bench-exec', '--nodes', '1');

@@ -13,8 +13,9 @@
  * Invariant: nothing of a cluster is kept anywhere else, but for runtime state that must not outlive a
  * reboot, which is under `runDirectory`.
  */
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ApiError } from '../api/meta/api-error.ts';
 import { dnsLabelError } from '../api/meta/names.ts';
 import type { Driver } from './options.ts';
@@ -53,6 +54,8 @@ export interface ClusterRecord {
 
 export interface ClusterHome {
   name: string;
+  /** Its name on this machine, where clusters of other homes may be called the same: `<name>-<digest of the directory>`. */
+  machineName: string;
   directory: string;
   /** Short, and wiped by a reboot: sockets and runtime state. */
   runDirectory: string;
@@ -75,12 +78,14 @@ export interface Environment {
 export function clusterHome(name: string, { home, gantryHome, isRoot }: Environment): ClusterHome {
   const problem = dnsLabelError(name, 20);
   if (problem) throw new ApiError('BadRequest', `--name ${JSON.stringify(name)} ${problem}`);
-  const directory = join(gantryHome ?? join(home, '.gantry'), name);
+  const directory = resolve(gantryHome ?? join(home, '.gantry'), name);
+  const machineName = `${name}-${createHash('sha256').update(directory).digest('hex').slice(0, 6)}`;
   const path = (...parts: string[]): string => join(directory, ...parts);
   return {
     name,
+    machineName,
     directory,
-    runDirectory: isRoot ? `/run/gantry/${name}` : path('run'),
+    runDirectory: isRoot ? `/run/gantry/${machineName}` : path('run'),
     recordFile: path('cluster.json'),
     partsFile: path('parts.json'),
     kubeconfigFile: path('kubeconfig'),
@@ -92,13 +97,12 @@ export function clusterHome(name: string, { home, gantryHome, isRoot }: Environm
   };
 }
 
-/** Creates the directories; the top is private, as keys live in it. */
+/** Creates the directories; the top is private, as keys live in it. Agents make those they run in. */
 export async function createHome(home: ClusterHome): Promise<void> {
   await mkdir(home.directory, { recursive: true, mode: 0o711 });
   for (const directory of [home.pki, home.kubeconfigs])
     await mkdir(directory, { recursive: true, mode: 0o700 });
-  for (const directory of [home.logs, home.images, home.runDirectory])
-    await mkdir(directory, { recursive: true });
+  for (const directory of [home.logs, home.images]) await mkdir(directory, { recursive: true });
 }
 
 /** Undefined when there is no such file. */

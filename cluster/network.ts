@@ -34,11 +34,11 @@ export async function networkNamespacesProblem(): Promise<string | undefined> {
   }
 }
 
-/** A /24 out of 10.200.0.0/13 that no route of this machine covers; the same name tries the same one first. */
-export async function chooseBridge(cluster: string): Promise<Bridge> {
+/** A /24 out of 10.200.0.0/13 that no route of this machine covers; the same cluster tries the same one first. */
+export async function chooseBridge(machineName: string): Promise<Bridge> {
   const routes = JSON.parse((await ip('-json', 'route', 'show')).stdout) as { dst: string }[];
   const taken = new Set(routes.map(({ dst }) => dst.split('.').slice(0, 3).join('.')));
-  const digest = createHash('sha256').update(cluster).digest();
+  const digest = createHash('sha256').update(machineName).digest();
   for (let attempt = 0; attempt < 2048; attempt++) {
     const at = (digest.readUInt16BE(0) + attempt) % 2048;
     const subnet = `10.${200 + (at >> 8)}.${at & 255}`;
@@ -49,11 +49,15 @@ export async function chooseBridge(cluster: string): Promise<Bridge> {
 }
 
 export async function ensureBridge({ device, address }: Bridge): Promise<void> {
-  if (existsSync(`/sys/class/net/${device}`)) return;
+  if (existsSync(linkPath(device))) return;
   await ipBatch(
     [],
     `link add ${device} type bridge\naddr add ${address}/24 dev ${device}\nlink set ${device} up\n`,
   );
+}
+
+export function linkPath(device: string): string {
+  return `/sys/class/net/${device}`;
 }
 
 export function namespacePath(namespace: string): string {
@@ -97,7 +101,7 @@ export async function removeNamespace(namespace: string): Promise<void> {
 }
 
 export async function removeBridge({ device }: Bridge): Promise<void> {
-  if (existsSync(`/sys/class/net/${device}`)) await ip('link', 'delete', device);
+  if (existsSync(linkPath(device))) await ip('link', 'delete', device);
 }
 
 async function ip(...args: string[]): Promise<{ stdout: string }> {

@@ -110,7 +110,7 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
 export const nodeDirectory = (home: ClusterHome, { name }: NodeRecord): string => home.path('nodes', name);
 export const nodeRunDirectory = (home: ClusterHome, { name }: NodeRecord): string =>
   join(home.runDirectory, name);
-export const clusterCgroup = (home: ClusterHome): string => `/gantry/${home.name}`;
+export const clusterCgroup = (home: ClusterHome): string => `/gantry/${home.machineName}`;
 export const nodeCgroup = (home: ClusterHome, { name }: NodeRecord): string =>
   `${clusterCgroup(home)}/${name}`;
 

@@ -32,7 +32,8 @@ export async function planCluster({
   apiServerRuns,
 }: Plan): Promise<ClusterRecord> {
   const nodeCount = wholeNumber('--nodes', options.nodes, known?.nodes.length ?? 3, 100);
-  const bridge = known?.bridge ?? (namespaces && nodeCount > 0 ? await chooseBridge(home.name) : undefined);
+  const bridge =
+    known?.bridge ?? (namespaces && nodeCount > 0 ? await chooseBridge(home.machineName) : undefined);
   const etcd = known?.etcd ?? (await planEtcd(options));
   const store = planStore(home, options, etcd, known);
   const apiPort = await planApiPort(options, known, apiServerRuns);
@@ -111,7 +112,7 @@ async function planNode(home: ClusterHome, index: number, bridge: Bridge | undef
     name,
     address: `${bridge.subnet}.${10 + index}`,
     port: agentPort,
-    networkNamespace: `gantry-${home.name}-${name}`,
+    networkNamespace: `gantry-${home.machineName}-${name}`,
     taskCidr: `10.88.${index}.0/24`,
   };
 }

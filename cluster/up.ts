@@ -14,6 +14,7 @@ import { prepareImages } from './cached-images.ts';
 import { ensureCertificates } from './certificates.ts';
 import { type ClusterHome, type ClusterRecord, createHome, readRecord, writeJson } from './cluster-home.ts';
 import { examineMachine, type Machine } from './machine.ts';
+import { refuseTakenNames } from './machine-names.ts';
 import { ensureBridge, ensureNamespace, ensureRoutes } from './network.ts';
 import type { Output, UpOptions } from './options.ts';
 import { durationMs, planCluster, wholeNumber } from './plan.ts';
@@ -60,6 +61,7 @@ export async function up(options: UpOptions, context: UpContext): Promise<number
       driver: machine.driver,
       apiServerRuns,
     });
+    await refuseTakenNames(home, known, record);
     // Only now: a plan that is refused leaves nothing behind.
     await createHome(home);
     await ensureCertificates(home, record);

@@ -41,6 +41,15 @@ describe('the plan of a cluster', () => {
     expect(again.nodes).toHaveLength(4);
   });
 
+  it('has names on the machine that another home does not share', async () => {
+    const other = clusterHome('dev', { home: '/home/bob', isRoot: true });
+    const same = clusterHome('dev', { home: '/', gantryHome: '/home/bob/.gantry/', isRoot: true });
+    expect(other.machineName).toMatch(/^dev-[0-9a-f]{6}$/);
+    expect(other.runDirectory).toBe(`/run/gantry/${other.machineName}`);
+    expect(other.machineName).not.toBe(home.machineName);
+    expect(same.machineName).toBe(other.machineName);
+  });
+
   it('refuses to move a cluster to another store', async () => {
     const known = await plan({});
     await expect(plan({ store: 'etcd://127.0.0.1:2379' }, known)).rejects.toMatchObject({

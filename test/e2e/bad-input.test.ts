@@ -122,7 +122,7 @@ describe('bad input on a running cluster', () => {
     ]);
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain(`--port ${cluster.record.apiPort}`);
-    expect(existsSync(other.directory) || existsSync(`/run/gantry/${other.name}`)).toBe(false);
+    expect(existsSync(other.directory) || existsSync(other.runDirectory)).toBe(false);
     await other.remove();
   });
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa, type Options, type Result } from 'execa';
 import { sleep, systemClock } from '../../api/meta/clock.ts';
-import type { ClusterRecord } from '../../cluster/cluster-home.ts';
+import { type ClusterRecord, clusterHome } from '../../cluster/cluster-home.ts';
 import type { PartsRecord } from '../../cluster/supervisor.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -22,15 +22,22 @@ export interface CommandResult {
 export class LocalCluster {
   readonly name: string;
   readonly directory: string;
+  /** Its name on the machine; other homes may have clusters of the same. */
+  readonly machineName: string;
+  readonly runDirectory: string;
   readonly environment: Record<string, string>;
   readonly #scratch: string;
 
   constructor(name: string) {
     this.name = name;
     this.#scratch = mkdtempSync(join(tmpdir(), 'gantry-e2e-'));
-    this.directory = join(this.#scratch, 'home', name);
+    const gantryHome = join(this.#scratch, 'home');
+    const home = clusterHome(name, { home: this.#scratch, gantryHome, isRoot: process.getuid?.() === 0 });
+    this.directory = home.directory;
+    this.machineName = home.machineName;
+    this.runDirectory = home.runDirectory;
     this.environment = {
-      GANTRY_HOME: join(this.#scratch, 'home'),
+      GANTRY_HOME: gantryHome,
       KUBECONFIG: join(this.#scratch, 'kubeconfig'),
       HOME: this.#scratch,
       KUBECACHEDIR: join(this.#scratch, 'kube-cache'),
@@ -104,7 +111,7 @@ export class LocalCluster {
     const found: string[] = [];
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       const line = readIfThere(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
-      if (line.includes(this.directory) || line.includes(`/run/gantry/${this.name}/`))
+      if (line.includes(this.directory) || line.includes(`${this.runDirectory}/`))
         found.push(`process ${pid}: ${line.slice(0, 200)}`);
     }
     return found;
@@ -113,12 +120,12 @@ export class LocalCluster {
   #mounts(): string[] {
     return readFileSync('/proc/self/mounts', 'utf8')
       .split('\n')
-      .filter((line) => line.includes(`${this.directory}/`) || line.includes(`/run/gantry/${this.name}/`));
+      .filter((line) => line.includes(`${this.directory}/`) || line.includes(`${this.runDirectory}/`));
   }
 
   #namespaces(): string[] {
     return readdirOrEmpty('/var/run/netns')
-      .filter((name) => name.startsWith(`gantry-${this.name}-`))
+      .filter((name) => name.startsWith(`gantry-${this.machineName}-`))
       .map((name) => `network namespace ${name}`);
   }
 
@@ -128,7 +135,7 @@ export class LocalCluster {
       ...readdirOrEmpty('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name)),
     ];
     return hierarchies
-      .map((hierarchy) => join(hierarchy, 'gantry', this.name))
+      .map((hierarchy) => join(hierarchy, 'gantry', this.machineName))
       .filter((path) => existsSync(path));
   }
 }

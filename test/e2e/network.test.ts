@@ -226,7 +226,7 @@ describe('a task with a network of its own', () => {
     for (const job of ['near', 'far', 'visitor'])
       await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
     for (const [index, { name }] of cluster.record.nodes.entries()) {
-      const run = `/run/gantry/network/${name}`;
+      const run = `${cluster.runDirectory}/${name}`;
       await vi.waitFor(() => {
         expect(readdirSync(`${run}/netns`)).toEqual([]);
         const addresses = readdirSync(`${run}/cni/gantry`).filter((file) => /^\d/.test(file));

@@ -27,8 +27,8 @@ export async function powerOffNode(cluster: LocalCluster, node: string): Promise
 
 /** Every process in the node's network namespace. */
 function processesOf(cluster: LocalCluster, node: string): number[] {
-  const marker = `/gantry/${cluster.name}/${node}`;
-  const runDirectory = `/run/gantry/${cluster.name}/${node}/`;
+  const marker = `/gantry/${cluster.machineName}/${node}`;
+  const runDirectory = `${cluster.runDirectory}/${node}/`;
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
