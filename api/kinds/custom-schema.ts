@@ -244,22 +244,34 @@ function patternError(pattern: string): string | undefined {
   }
 }
 
-function checkExtensions(schema: CustomSchema, { path, report }: Place): void {
-  const { type, items } = schema;
-  const listType = schema['x-kubernetes-list-type'];
-  const keys = schema['x-kubernetes-list-map-keys'];
+function checkExtensions(schema: CustomSchema, place: Place): void {
+  const { path, report } = place;
   if (schema['x-kubernetes-preserve-unknown-fields'] === false)
     report(`${path}.x-kubernetes-preserve-unknown-fields`, 'must be true or undefined');
-  if (schema['x-kubernetes-embedded-resource'] === true) {
-    if (type !== 'object') report(`${path}.type`, 'must be object if x-kubernetes-embedded-resource is true');
-    if (schema.properties === undefined && schema['x-kubernetes-preserve-unknown-fields'] !== true)
-      report(
-        `${path}.properties`,
-        'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
-        'FieldValueRequired',
-      );
-  }
-  if (listType !== undefined && (type !== 'array' || !['atomic', 'set', 'map'].includes(listType)))
+  checkEmbeddedResource(schema, place);
+  checkListType(schema, place);
+  const mapType = schema['x-kubernetes-map-type'];
+  if (mapType !== undefined && (schema.type !== 'object' || !['granular', 'atomic'].includes(mapType)))
+    report(`${path}.x-kubernetes-map-type`, 'must be granular or atomic, on an object');
+}
+
+function checkEmbeddedResource(schema: CustomSchema, { path, report }: Place): void {
+  if (schema['x-kubernetes-embedded-resource'] !== true) return;
+  if (schema.type !== 'object')
+    report(`${path}.type`, 'must be object if x-kubernetes-embedded-resource is true');
+  if (schema.properties === undefined && schema['x-kubernetes-preserve-unknown-fields'] !== true)
+    report(
+      `${path}.properties`,
+      'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
+      'FieldValueRequired',
+    );
+}
+
+function checkListType(schema: CustomSchema, place: Place): void {
+  const { path, report } = place;
+  const listType = schema['x-kubernetes-list-type'];
+  const keys = schema['x-kubernetes-list-map-keys'];
+  if (listType !== undefined && (schema.type !== 'array' || !['atomic', 'set', 'map'].includes(listType)))
     report(`${path}.x-kubernetes-list-type`, 'must be atomic, set or map, on an array');
   if ((listType === 'map') !== (Array.isArray(keys) && keys.length > 0))
     report(
@@ -267,22 +279,19 @@ function checkExtensions(schema: CustomSchema, { path, report }: Place): void {
       'is required with, and only with, x-kubernetes-list-type map',
       'FieldValueRequired',
     );
-  if (listType === 'map' && Array.isArray(keys)) {
-    for (const key of keys) {
-      const member = items?.properties?.[key];
-      if (!member)
-        report(`${path}.x-kubernetes-list-map-keys`, `${JSON.stringify(key)} is no property of the items`);
-      else if (!items?.required?.includes(key) && member.default === undefined)
-        report(
-          `${path}.items.properties[${key}].default`,
-          'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
-          'FieldValueRequired',
-        );
-    }
-  }
-  const mapType = schema['x-kubernetes-map-type'];
-  if (mapType !== undefined && (type !== 'object' || !['granular', 'atomic'].includes(mapType)))
-    report(`${path}.x-kubernetes-map-type`, 'must be granular or atomic, on an object');
+  if (listType === 'map' && Array.isArray(keys)) for (const key of keys) checkMapKey(key, schema, place);
+}
+
+function checkMapKey(key: string, { items }: CustomSchema, { path, report }: Place): void {
+  const member = items?.properties?.[key];
+  if (!member)
+    report(`${path}.x-kubernetes-list-map-keys`, `${JSON.stringify(key)} is no property of the items`);
+  else if (!items?.required?.includes(key) && member.default === undefined)
+    report(
+      `${path}.items.properties[${key}].default`,
+      'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property',
+      'FieldValueRequired',
+    );
 }
 
 type Check = (schema: CustomSchema, place: Place) => void;

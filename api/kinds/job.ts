@@ -257,76 +257,80 @@ const batchOnly = [
 ] as const;
 
 function validateJob(job: Job, old?: Job): Cause[] {
-  const { spec } = job;
+  return [
+    ...typeCauses(job),
+    ...updateCauses(job),
+    ...labelCauses(job),
+    ...gangSizeCauses(job),
+    ...(old ? changeCauses(job, old) : []),
+    ...validateTemplateSpec(job.spec.template.spec, 'spec.template.spec'),
+  ];
+}
+
+function typeCauses({ spec }: Job): Cause[] {
+  const isService = spec.type === 'Service';
+  const causes: Cause[] = (isService ? batchOnly : serviceOnly)
+    .filter((field) => spec[field as keyof typeof spec] !== undefined)
+    .map((field) => ({ field: `spec.${field}`, message: `has no meaning in a ${spec.type} job` }));
+  if (isService !== (spec.template.spec.restartPolicy === 'Always')) {
+    causes.push({
+      field: 'spec.template.spec.restartPolicy',
+      message: isService
+        ? 'must be Always in a Service job'
+        : 'must be Never or OnFailure in a Batch job: its tasks end',
+      reason: 'FieldValueNotSupported',
+    });
+  }
+  return causes;
+}
+
+function updateCauses({ spec: { update, runPolicy } }: Job): Cause[] {
   const causes: Cause[] = [];
-  for (const field of spec.type === 'Service' ? batchOnly : serviceOnly) {
-    if (spec[field] !== undefined)
-      causes.push({ field: `spec.${field}`, message: `has no meaning in a ${spec.type} job` });
-  }
-  if (spec.type === 'Service' && spec.template.spec.restartPolicy !== 'Always') {
-    causes.push({
-      field: 'spec.template.spec.restartPolicy',
-      message: 'must be Always in a Service job',
-      reason: 'FieldValueNotSupported',
-    });
-  }
-  if (spec.type === 'Batch' && spec.template.spec.restartPolicy === 'Always') {
-    causes.push({
-      field: 'spec.template.spec.restartPolicy',
-      message: 'must be Never or OnFailure in a Batch job: its tasks end',
-      reason: 'FieldValueNotSupported',
-    });
-  }
-  if (isZero(spec.update.maxUnavailable) && isZero(spec.update.maxSurge)) {
+  if (isZero(update.maxUnavailable) && isZero(update.maxSurge)) {
     causes.push({
       field: 'spec.update',
       message: 'maxUnavailable and maxSurge must not both be 0: no update could ever go on',
     });
   }
-  for (const [key, value] of Object.entries(spec.template.metadata.labels ?? {})) {
-    const problem =
-      qualifiedNameError(key) ??
-      labelValueError(value) ??
-      (key.startsWith('gantry.dev/') ? 'is set by Gantry' : undefined);
-    if (problem) causes.push({ field: `spec.template.metadata.labels[${key}]`, message: problem });
-  }
-  if (!spec.suspend && wantedTasks(job) > 0)
-    causes.push(...gangCauses(spec.gang, Math.min(wantedTasks(job), spec.parallelism ?? wantedTasks(job))));
-  if (old && !isDeepStrictEqual(old.spec.gang, spec.gang))
-    causes.push({
-      field: 'spec.gang',
-      message: 'cannot be changed: make a new job',
-      reason: 'FieldValueForbidden',
-    });
-  if (spec.runPolicy === 'AtMostOnce' && !isZero(spec.update.maxSurge))
+  if (runPolicy === 'AtMostOnce' && !isZero(update.maxSurge)) {
     causes.push({
       field: 'spec.update.maxSurge',
       message: 'must be 0 with runPolicy AtMostOnce: an index never has two tasks at work',
     });
-  if (old && (old.spec.runPolicy === 'AtMostOnce') !== (spec.runPolicy === 'AtMostOnce'))
-    causes.push({
-      field: 'spec.runPolicy',
-      message: 'cannot be changed: make a new job',
-      reason: 'FieldValueForbidden',
-    });
-  if (old && old.spec.type !== spec.type)
-    causes.push({ field: 'spec.type', message: 'cannot be changed', reason: 'FieldValueForbidden' });
-  if (old && spec.type === 'Batch') causes.push(...changedBatch(job, old));
-  return [...causes, ...validateTemplateSpec(spec.template.spec, 'spec.template.spec')];
+  }
+  return causes;
 }
 
-/** A batch is one run of one template: what it consists of is fixed. */
-function changedBatch(job: Job, old: Job): Cause[] {
+function labelCauses({ spec }: Job): Cause[] {
+  return Object.entries(spec.template.metadata.labels ?? {}).flatMap(([key, value]): Cause[] => {
+    const problem =
+      qualifiedNameError(key) ??
+      labelValueError(value) ??
+      (key.startsWith('gantry.dev/') ? 'is set by Gantry' : undefined);
+    return problem ? [{ field: `spec.template.metadata.labels[${key}]`, message: problem }] : [];
+  });
+}
+
+function gangSizeCauses(job: Job): Cause[] {
+  const { gang, suspend, parallelism } = job.spec;
+  const wanted = wantedTasks(job);
+  return suspend || wanted === 0 ? [] : gangCauses(gang, Math.min(wanted, parallelism ?? wanted));
+}
+
+/** What a job is, is fixed; and a batch is one run of one template, so what it consists of is fixed as well. */
+function changeCauses({ spec }: Job, { spec: old }: Job): Cause[] {
   const causes: Cause[] = [];
-  const forbid = (field: string): void => {
-    causes.push({
-      field,
-      message: 'cannot be changed in a Batch job: make a new job',
-      reason: 'FieldValueForbidden',
-    });
+  const forbid = (field: string, message: string): void => {
+    causes.push({ field, message, reason: 'FieldValueForbidden' });
   };
-  if (job.spec.completions !== old.spec.completions) forbid('spec.completions');
-  if (!isDeepStrictEqual(job.spec.template, old.spec.template)) forbid('spec.template');
+  if (!isDeepStrictEqual(old.gang, spec.gang)) forbid('spec.gang', 'cannot be changed: make a new job');
+  if ((old.runPolicy === 'AtMostOnce') !== (spec.runPolicy === 'AtMostOnce'))
+    forbid('spec.runPolicy', 'cannot be changed: make a new job');
+  if (old.type !== spec.type) forbid('spec.type', 'cannot be changed');
+  if (spec.type !== 'Batch') return causes;
+  const ofBatch = 'cannot be changed in a Batch job: make a new job';
+  if (spec.completions !== old.completions) forbid('spec.completions', ofBatch);
+  if (!isDeepStrictEqual(spec.template, old.template)) forbid('spec.template', ofBatch);
   return causes;
 }
 

@@ -129,89 +129,105 @@ export type Container = Static<typeof containerShape>;
 export type ContainerPort = Static<typeof portShape>;
 
 export function validateContainer(container: Container, path: string): Cause[] {
-  const causes: Cause[] = [];
-  const nameProblem = dnsLabelError(container.name);
-  if (nameProblem) causes.push({ field: `${path}.name`, message: nameProblem });
-  if (container.image === undefined && !container.command?.length) {
-    causes.push({
-      field: `${path}.command`,
-      message: 'is required when there is no image',
-      reason: 'FieldValueRequired',
-    });
-  }
-  if (container.image !== undefined && !imageReference.test(container.image)) {
-    causes.push({
-      field: `${path}.image`,
-      message: `${JSON.stringify(container.image)} is not an image reference such as busybox, registry.example/app:1.2 or app@sha256:…`,
-    });
-  }
-  if (container.workingDir !== undefined && !container.workingDir.startsWith('/'))
-    causes.push({ field: `${path}.workingDir`, message: 'must be an absolute path' });
-  for (const [index, word] of [...(container.command ?? []), ...(container.args ?? [])].entries()) {
-    if (word.includes('\0'))
-      causes.push({ field: `${path}.command`, message: `word ${index} has a NUL character` });
-  }
-  for (const [index, { name, value }] of (container.env ?? []).entries()) {
-    const problem =
-      environmentNameError(name) ?? (value.includes('\0') ? 'value has a NUL character' : undefined);
-    if (problem) causes.push({ field: `${path}.env[${index}].name`, message: problem });
-  }
-  causes.push(
-    ...duplicates(
-      (container.env ?? []).map(({ name }) => name),
-      `${path}.env`,
-      'name',
-    ),
-  );
-  for (const [index, { name }] of (container.ports ?? []).entries()) {
-    const problem = name === undefined ? undefined : dnsLabelError(name, 15);
-    if (problem) causes.push({ field: `${path}.ports[${index}].name`, message: problem });
-  }
-  const messagePath = container.terminationMessagePath;
-  if (messagePath !== undefined && !isPlainPath(messagePath))
-    causes.push({ field: `${path}.terminationMessagePath`, message: 'must be an absolute path without ..' });
   return [
-    ...causes,
+    ...nameAndImageCauses(container, path),
+    ...commandCauses(container, path),
+    ...environmentCauses(container, `${path}.env`),
+    ...portCauses(container, `${path}.ports`),
     ...validateContainerSecurity(container.securityContext ?? {}, `${path}.securityContext`),
     ...validateResources(container, `${path}.resources`),
     ...validateProbes(container, path),
   ];
 }
 
-/** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */
-const imageReference =
-  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
-
-function validateResources({ resources }: Container, path: string): Cause[] {
+function nameAndImageCauses({ name, image }: Container, path: string): Cause[] {
   const causes: Cause[] = [];
-  for (const [part, amounts] of Object.entries({
-    requests: resources.requests ?? {},
-    limits: resources.limits ?? {},
-  })) {
-    for (const [name, amount] of Object.entries(amounts)) {
-      // A request that was defaulted from its limit is wrong only once.
-      if (part === 'requests' && resources.limits?.[name] === amount) continue;
-      const field = `${path}.${part}[${name}]`;
-      const problem = resourceNameError(name, part);
-      if (problem) causes.push({ field, message: problem });
-      else if (parseQuantity(amount).nano < 0n) causes.push({ field, message: 'must not be negative' });
-      else if (name.includes('/') && parseQuantity(amount).nano % 1_000_000_000n !== 0n)
-        causes.push({ field, message: 'must be a whole number' });
-    }
-  }
-  for (const [name, request] of Object.entries(resources.requests ?? {})) {
-    const limit = resources.limits?.[name];
-    if (limit !== undefined && parseQuantity(request).nano > parseQuantity(limit).nano) {
-      causes.push({
-        field: `${path}.requests[${name}]`,
-        message: `must be less than or equal to the limit of ${limit}`,
-      });
-    }
+  const nameProblem = dnsLabelError(name);
+  if (nameProblem) causes.push({ field: `${path}.name`, message: nameProblem });
+  if (image !== undefined && !imageReference.test(image)) {
+    causes.push({
+      field: `${path}.image`,
+      message: `${JSON.stringify(image)} is not an image reference such as busybox, registry.example/app:1.2 or app@sha256:…`,
+    });
   }
   return causes;
 }
 
-function resourceNameError(name: string, part: string): string | undefined {
+function commandCauses(container: Container, path: string): Cause[] {
+  const { image, command = [], args = [], workingDir, terminationMessagePath } = container;
+  const causes: Cause[] = [];
+  if (image === undefined && command.length === 0) {
+    causes.push({
+      field: `${path}.command`,
+      message: 'is required when there is no image',
+      reason: 'FieldValueRequired',
+    });
+  }
+  for (const [index, word] of [...command, ...args].entries()) {
+    if (word.includes('\0'))
+      causes.push({ field: `${path}.command`, message: `word ${index} has a NUL character` });
+  }
+  if (workingDir !== undefined && !workingDir.startsWith('/'))
+    causes.push({ field: `${path}.workingDir`, message: 'must be an absolute path' });
+  if (terminationMessagePath !== undefined && !isPlainPath(terminationMessagePath))
+    causes.push({ field: `${path}.terminationMessagePath`, message: 'must be an absolute path without ..' });
+  return causes;
+}
+
+function environmentCauses({ env = [] }: Container, path: string): Cause[] {
+  const names = env.map(({ name }) => name);
+  return [
+    ...env.flatMap(({ name, value }, index): Cause[] => {
+      const problem =
+        environmentNameError(name) ?? (value.includes('\0') ? 'value has a NUL character' : undefined);
+      return problem ? [{ field: `${path}[${index}].name`, message: problem }] : [];
+    }),
+    ...duplicates(names, path, 'name'),
+  ];
+}
+
+function portCauses({ ports = [] }: Container, path: string): Cause[] {
+  return ports.flatMap(({ name }, index): Cause[] => {
+    const problem = name === undefined ? undefined : dnsLabelError(name, 15);
+    return problem ? [{ field: `${path}[${index}].name`, message: problem }] : [];
+  });
+}
+
+/** [host[:port]/]path[:tag][@sha256:…]; path components lower case. Never begins with '-' or '/'. */
+const imageReference =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,250}[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/;
+
+function validateResources({ resources: { requests = {}, limits = {} } }: Container, path: string): Cause[] {
+  // A request that was defaulted from its limit is wrong only once.
+  const ownRequests = Object.entries(requests).filter(([name, amount]) => limits[name] !== amount);
+  return [
+    ...amountCauses(ownRequests, 'requests', path),
+    ...amountCauses(Object.entries(limits), 'limits', path),
+    ...ownRequests.flatMap(([name, request]): Cause[] => {
+      const limit = limits[name];
+      if (limit === undefined || parseQuantity(request).nano <= parseQuantity(limit).nano) return [];
+      return [
+        {
+          field: `${path}.requests[${name}]`,
+          message: `must be less than or equal to the limit of ${limit}`,
+        },
+      ];
+    }),
+  ];
+}
+
+function amountCauses(amounts: [string, string][], part: 'requests' | 'limits', path: string): Cause[] {
+  return amounts.flatMap(([name, amount]): Cause[] => {
+    const { nano } = parseQuantity(amount);
+    const message =
+      resourceNameError(name, part) ??
+      (nano < 0n ? 'must not be negative' : undefined) ??
+      (name.includes('/') && nano % 1_000_000_000n !== 0n ? 'must be a whole number' : undefined);
+    return message === undefined ? [] : [{ field: `${path}.${part}[${name}]`, message }];
+  });
+}
+
+function resourceNameError(name: string, part: 'requests' | 'limits'): string | undefined {
   if (['cpu', 'memory', 'ephemeral-storage'].includes(name)) return undefined;
   if (name === 'pids') return part === 'limits' ? undefined : 'pids can be limited, not requested';
   if (!name.includes('/'))
