@@ -1,7 +1,6 @@
 /** Query parameters, read once and strictly: a value that means nothing is an error, never a default. */
 import { ApiError, type Cause } from '../meta/api-error.ts';
 import type { Revision } from '../store/store.ts';
-import { decodeJson } from './decode-body.ts';
 import { isJsonObject } from './json-schema.ts';
 import type { DeleteOptions } from './object-lifecycle.ts';
 import type { FieldValidation } from './object-validation.ts';
@@ -24,9 +23,9 @@ function isDryRun(values: unknown[]): boolean {
   return values.includes('All');
 }
 
-/** Options of a delete: from the body when there is one, else from the query. */
-export function deleteParameters(query: URLSearchParams, body: Buffer): DeleteOptions & { dryRun: boolean } {
-  const given = body.length === 0 ? {} : (decodeJson(body) as Record<string, unknown>);
+/** Options of a delete: what its body says, else from the query. */
+export function deleteParameters(query: URLSearchParams, body: unknown): DeleteOptions & { dryRun: boolean } {
+  const given = (body ?? {}) as Record<string, unknown>;
   const grace = given['gracePeriodSeconds'] ?? numberOf(query, 'gracePeriodSeconds');
   const policy = given['propagationPolicy'] ?? query.get('propagationPolicy') ?? orphanPolicy(query, given);
   const preconditions = preconditionsOf(given['preconditions']);

@@ -1,137 +1,44 @@
 /**
- * Request bodies in Kubernetes' protobuf: kubectl 1.32 and later send them for the kinds compiled into it
- * and do not fall back to JSON. They become JSON here, at the edge; nothing behind it knows protobuf.
+ * Request bodies in Kubernetes' protobuf: kubectl 1.32 and later, and controllers written in Go, send them for the
+ * kinds compiled into them and do not fall back to JSON. They become JSON here, at the edge; nothing behind it knows
+ * protobuf.
  *
- * A body is `k8s\0` and a runtime.Unknown around the object. Field numbers are those of Kubernetes'
- * generated.proto files; only kinds that kubectl writes in this way have a table.
+ * A body is `k8s\0` and a runtime.Unknown around the object. What is in the messages says protobuf-messages.ts.
+ * A field it does not have is refused: an object is read as it was sent, or not at all.
  */
 import { ApiError } from '../meta/api-error.ts';
-import { timestamp } from '../meta/object-meta.ts';
+import { microTimestamp, timestamp } from '../meta/object-meta.ts';
 import type { JsonObject } from './json-schema.ts';
 import { type ReadField, readMessage } from './protobuf.ts';
+import { type FieldRule, protobufSchema, type ScalarType } from './protobuf-schema.ts';
 
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
 
-type Scalar = 'text' | 'bytes' | 'integer' | 'flag' | 'time' | 'intOrText';
-type FieldType = Scalar | { message: MessageTable } | { map: 'text' | 'bytes' };
-
-/** Field number → JSON name and type; `list` for repeated fields. */
-interface MessageTable {
-  [number: number]: readonly [name: string, type: FieldType, list?: 'list'];
-}
-
-const ownerReference: MessageTable = {
-  1: ['kind', 'text'],
-  3: ['name', 'text'],
-  4: ['uid', 'text'],
-  5: ['apiVersion', 'text'],
-  6: ['controller', 'flag'],
-  7: ['blockOwnerDeletion', 'flag'],
+/** The kinds that are read, with the groups they may be said to be of. */
+const rootKinds: Readonly<Record<string, readonly string[]>> = {
+  v1: [
+    'Pod',
+    'Node',
+    'Namespace',
+    'Event',
+    'Service',
+    'ConfigMap',
+    'Secret',
+    'ServiceAccount',
+    'PersistentVolumeClaim',
+    'PersistentVolume',
+  ],
+  'coordination.k8s.io/v1': ['Lease'],
+  'discovery.k8s.io/v1': ['EndpointSlice'],
+  'policy/v1': ['Eviction'],
+  'scheduling.k8s.io/v1': ['PriorityClass'],
+  'authentication.k8s.io/v1': ['TokenRequest', 'TokenReview', 'SelfSubjectReview'],
+  'authorization.k8s.io/v1': ['SelfSubjectAccessReview', 'SelfSubjectRulesReview'],
 };
+/** Every group has it: a client says that of the object it deletes. */
+const deleteOptions = 'DeleteOptions';
 
-const objectMeta: MessageTable = {
-  1: ['name', 'text'],
-  2: ['generateName', 'text'],
-  3: ['namespace', 'text'],
-  5: ['uid', 'text'],
-  6: ['resourceVersion', 'text'],
-  8: ['creationTimestamp', 'time'],
-  11: ['labels', { map: 'text' }],
-  12: ['annotations', { map: 'text' }],
-  13: ['ownerReferences', { message: ownerReference }, 'list'],
-  14: ['finalizers', 'text', 'list'],
-};
-
-const metadata = ['metadata', { message: objectMeta }] as const;
-
-const resourceAttributes: MessageTable = {
-  1: ['namespace', 'text'],
-  2: ['verb', 'text'],
-  3: ['group', 'text'],
-  4: ['version', 'text'],
-  5: ['resource', 'text'],
-  6: ['subresource', 'text'],
-  7: ['name', 'text'],
-};
-
-const accessReviewSpec: MessageTable = {
-  1: ['resourceAttributes', { message: resourceAttributes }],
-  2: ['nonResourceAttributes', { message: { 1: ['path', 'text'], 2: ['verb', 'text'] } }],
-};
-
-const servicePort: MessageTable = {
-  1: ['name', 'text'],
-  2: ['protocol', 'text'],
-  3: ['port', 'integer'],
-  4: ['targetPort', 'intOrText'],
-  6: ['appProtocol', 'text'],
-};
-
-const serviceSpec: MessageTable = {
-  1: ['ports', { message: servicePort }, 'list'],
-  2: ['selector', { map: 'text' }],
-  3: ['clusterIP', 'text'],
-  4: ['type', 'text'],
-  7: ['sessionAffinity', 'text'],
-  10: ['externalName', 'text'],
-  13: ['publishNotReadyAddresses', 'flag'],
-  18: ['clusterIPs', 'text', 'list'],
-  17: ['ipFamilyPolicy', 'text'],
-  19: ['ipFamilies', 'text', 'list'],
-  22: ['internalTrafficPolicy', 'text'],
-};
-
-const deleteOptions: MessageTable = {
-  1: ['gracePeriodSeconds', 'integer'],
-  2: ['preconditions', { message: { 1: ['uid', 'text'], 2: ['resourceVersion', 'text'] } }],
-  4: ['propagationPolicy', 'text'],
-  5: ['dryRun', 'text', 'list'],
-};
-
-const tokenRequestSpec: MessageTable = {
-  1: ['audiences', 'text', 'list'],
-  3: ['boundObjectRef', { message: { 1: ['kind', 'text'], 2: ['apiVersion', 'text'], 3: ['name', 'text'] } }],
-  4: ['expirationSeconds', 'integer'],
-};
-
-const tables: Record<string, MessageTable> = {
-  'v1 Service': { 1: metadata, 2: ['spec', { message: serviceSpec }] },
-  'v1 Namespace': { 1: metadata, 2: ['spec', { message: { 1: ['finalizers', 'text', 'list'] } }] },
-  'v1 ConfigMap': {
-    1: metadata,
-    2: ['data', { map: 'text' }],
-    3: ['binaryData', { map: 'bytes' }],
-    4: ['immutable', 'flag'],
-  },
-  'v1 Secret': {
-    1: metadata,
-    2: ['data', { map: 'bytes' }],
-    3: ['type', 'text'],
-    4: ['stringData', { map: 'text' }],
-    5: ['immutable', 'flag'],
-  },
-  'policy/v1 Eviction': { 1: metadata, 2: ['deleteOptions', { message: deleteOptions }] },
-  'v1 ServiceAccount': {
-    1: metadata,
-    2: ['secrets', { message: { 3: ['name', 'text'] } }, 'list'],
-    3: ['imagePullSecrets', { message: { 1: ['name', 'text'] } }, 'list'],
-    4: ['automountServiceAccountToken', 'flag'],
-  },
-  'authentication.k8s.io/v1 TokenRequest': { 2: ['spec', { message: tokenRequestSpec }] },
-  'scheduling.k8s.io/v1 PriorityClass': {
-    1: metadata,
-    2: ['value', 'integer'],
-    3: ['globalDefault', 'flag'],
-    4: ['description', 'text'],
-    5: ['preemptionPolicy', 'text'],
-  },
-  'authorization.k8s.io/v1 SelfSubjectAccessReview': { 2: ['spec', { message: accessReviewSpec }] },
-  'authorization.k8s.io/v1 SelfSubjectRulesReview': {
-    2: ['spec', { message: { 1: ['namespace', 'text'] } }],
-  },
-  'authentication.k8s.io/v1 SelfSubjectReview': {},
-};
-
+const schema = protobufSchema();
 const magic = Buffer.from('k8s\0');
 
 /** The body as the JSON object it stands for. Throws ApiError BadRequest or UnsupportedMediaType. */
@@ -145,15 +52,14 @@ export function decodeProtobuf(body: Buffer): JsonObject {
   const typeMeta = readMessage(bytesAt(envelope, 1));
   const apiVersion = textOf(bytesAt(typeMeta, 1));
   const kind = textOf(bytesAt(typeMeta, 2));
-  const name = `${apiVersion} ${kind}`;
-  const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
-  if (!table) {
+  const kinds = Object.hasOwn(rootKinds, apiVersion) ? rootKinds[apiVersion] : undefined;
+  if (!kinds?.includes(kind) && kind !== deleteOptions) {
     throw new ApiError(
       'UnsupportedMediaType',
-      `a ${name.slice(0, 200)} cannot be sent as ${protobufMediaType} - accepted media types include: application/json`,
+      `a ${apiVersion.slice(0, 200)} ${kind.slice(0, 200)} cannot be sent as ${protobufMediaType} - accepted media types include: application/json`,
     );
   }
-  return { apiVersion, kind, ...objectFrom(table, bytesAt(envelope, 2)) };
+  return { apiVersion, kind, ...objectFrom(kind, bytesAt(envelope, 2)) };
 }
 
 function bytesAt(fields: readonly ReadField[], number: number): Buffer {
@@ -161,42 +67,69 @@ function bytesAt(fields: readonly ReadField[], number: number): Buffer {
   return Buffer.isBuffer(value) ? value : Buffer.alloc(0);
 }
 
-function objectFrom(table: MessageTable, bytes: Buffer): JsonObject {
+function objectFrom(message: string, bytes: Buffer): JsonObject {
   const object: JsonObject = {};
   for (const { number, value } of readMessage(bytes)) {
-    const [name, type, list] = table[number] ?? [];
-    if (name === undefined || type === undefined) continue;
-    if (typeof type === 'object' && 'map' in type) addEntry(object, name, mapEntry(type.map, value));
-    else if (list)
-      object[name] = [...((object[name] as unknown[] | undefined) ?? []), jsonValue(type, value)];
-    else {
-      const json = jsonValue(type, value);
-      // Go writes unset text as '' and an unset time as an empty message.
-      if (json !== undefined && json !== '') object[name] = json;
-    }
+    const rule = schema.get(message)?.get(number);
+    if (rule) addField(object, rule, value);
+    // Go writes an empty message for a struct that says nothing.
+    else if (value.toString() !== '') throw unknownField(message, number);
   }
   return object;
 }
 
-function jsonValue(type: Exclude<FieldType, { map: string }>, value: bigint | Buffer): unknown {
-  if (typeof type === 'object') return objectFrom(type.message, requireBytes(value));
-  switch (type) {
+function unknownField(message: string, number: number): ApiError {
+  return new ApiError(
+    'BadRequest',
+    `field ${number} of a ${message} is not supported as ${protobufMediaType}: send the object as JSON`,
+  );
+}
+
+function addField(
+  object: JsonObject,
+  { name, type, form, isZeroUnset }: FieldRule,
+  value: bigint | Buffer,
+): void {
+  if (form === 'ignored') return;
+  if (form === 'map') {
+    addEntry(object, name, mapEntry(type, value));
+    return;
+  }
+  const json = jsonValue(type, value);
+  if (form === 'inlined') Object.assign(object, json);
+  else if (form === 'list') listAt(object, name).push(json);
+  // Go writes unset text as '' and an unset time as an empty message.
+  else if (json !== undefined && json !== '' && !(isZeroUnset && !json)) object[name] = json;
+}
+
+function listAt(object: JsonObject, name: string): unknown[] {
+  object[name] ??= [];
+  return object[name] as unknown[];
+}
+
+function jsonValue(type: string, value: bigint | Buffer): unknown {
+  if (schema.has(type)) return objectFrom(type, requireBytes(value));
+  switch (type as ScalarType) {
     case 'text':
       return textOf(requireBytes(value));
     case 'bytes':
       return requireBytes(value).toString('base64');
     case 'flag':
       return value === 1n;
-    case 'integer':
+    case 'number':
       return Number(value);
+    case 'quantity':
+      return textOf(bytesAt(readMessage(requireBytes(value)), 1));
     case 'time':
       return timeOf(requireBytes(value));
+    case 'microTime':
+      return microTimeOf(requireBytes(value));
     case 'intOrText':
       return intOrTextOf(requireBytes(value));
   }
 }
 
-function mapEntry(type: 'text' | 'bytes', value: bigint | Buffer): [string, unknown] {
+function mapEntry(type: string, value: bigint | Buffer): [string, unknown] {
   const fields = readMessage(requireBytes(value));
   return [textOf(bytesAt(fields, 1)), jsonValue(type, bytesAt(fields, 2))];
 }
@@ -230,9 +163,21 @@ function intOrTextOf(bytes: Buffer): number | string | undefined {
   return (numberAt(1) === 1 ? text : numberAt(2)) || undefined;
 }
 
-/** Timestamp {1 seconds, 2 nanos}. */
-function timeOf(bytes: Buffer): string | undefined {
-  const seconds = readMessage(bytes).find(({ number }) => number === 1)?.value;
+/** Timestamp {1 seconds, 2 nanos} in milliseconds since 1970; undefined when unset. */
+function epochMsOf(bytes: Buffer): number | undefined {
+  const fields = readMessage(bytes);
+  const seconds = fields.find(({ number }) => number === 1)?.value;
+  const nanos = fields.find(({ number }) => number === 2)?.value;
   if (typeof seconds !== 'bigint' || seconds <= 0n || seconds > 253_402_300_799n) return undefined;
-  return timestamp(Number(seconds) * 1000);
+  return Number(seconds) * 1000 + (typeof nanos === 'bigint' ? Number(nanos % 1_000_000_000n) / 1e6 : 0);
+}
+
+function timeOf(bytes: Buffer): string | undefined {
+  const epochMs = epochMsOf(bytes);
+  return epochMs === undefined ? undefined : timestamp(epochMs);
+}
+
+function microTimeOf(bytes: Buffer): string | undefined {
+  const epochMs = epochMsOf(bytes);
+  return epochMs === undefined ? undefined : microTimestamp(epochMs);
 }

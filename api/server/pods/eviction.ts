@@ -20,9 +20,8 @@ export async function evict(call: Call): Promise<ApiResponse> {
   const { name = call.path.name } = (body['metadata'] ?? {}) as { name?: unknown };
   if (name !== call.path.name)
     throw new ApiError('BadRequest', 'the name of the eviction does not match the name on the URL');
-  const options = Buffer.from(JSON.stringify(body['deleteOptions'] ?? {}));
   const key = keyOfCall(call);
-  const parameters = deleteParameters(call.query, options);
+  const parameters = deleteParameters(call.query, body['deleteOptions']);
   await withinBudget(call.backend, key, () => deleteOne(call, key, parameters));
   return jsonResponse(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }

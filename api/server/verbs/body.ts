@@ -23,6 +23,11 @@ export function jsonBody({ request }: Pick<Call, 'request'>): unknown {
   return decodeJson(request.body);
 }
 
+/** The options of a delete, which may say nothing. Throws ApiError BadRequest, UnsupportedMediaType. */
+export function deleteBody(call: Pick<Call, 'request'>): unknown {
+  return call.request.body.length === 0 ? undefined : jsonBody(call);
+}
+
 /** The body of an apply: JSON, or YAML with the same rules. Throws ApiError BadRequest or RequestEntityTooLarge. */
 export async function applyBody({ request: { body } }: Pick<Call, 'request'>): Promise<unknown> {
   const start = body.toString('latin1', 0, 1024);

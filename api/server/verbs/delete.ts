@@ -13,12 +13,13 @@ import type { Change, Changed } from '../object-store.ts';
 import { deleteParameters } from '../parameters.ts';
 import { type ApiResponse, jsonResponse } from '../request.ts';
 import { parseSelection, selects } from '../selection.ts';
+import { deleteBody } from './body.ts';
 import { forbiddenToNode, keyOfCall } from './target.ts';
 
 type DeleteParameters = ReturnType<typeof deleteParameters>;
 
 export async function deleteObject(call: Call): Promise<ApiResponse> {
-  const parameters = deleteParameters(call.query, call.request.body);
+  const parameters = deleteParameters(call.query, deleteBody(call));
   const { type, object } = await deleteOne(call, keyOfCall(call), parameters);
   return type === 'removed' ? goneAnswer(call, object) : objectAnswer(call, object);
 }
@@ -26,7 +27,7 @@ export async function deleteObject(call: Call): Promise<ApiResponse> {
 /** The objects as they were or are now; those that others removed meanwhile are left out. */
 export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { backend, served, path, query } = call;
-  const parameters = deleteParameters(query, call.request.body);
+  const parameters = deleteParameters(query, deleteBody(call));
   const selection = parseSelection(served.kind, path.namespace, query);
   const revision = await backend.cache.waitUntilCurrent();
   const keys: string[] = [];
