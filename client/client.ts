@@ -78,6 +78,8 @@ export interface Eviction {
   /** One CamelCase word, and the same for people. */
   reason: string;
   message: string;
+  /** It goes although its disruption budget cannot spare it, as the last resort of a more important task. */
+  overridesBudget?: boolean;
 }
 
 /** What a scheduler decided, to be checked against the truth and done. */

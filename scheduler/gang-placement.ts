@@ -71,7 +71,7 @@ export function makeRoomForGang(tools: GangTools, gang: WaitingGang): GangPlaces
       const preemption =
         decision.node === undefined
           ? tools.preempt(task)
-          : { node: decision.node, slot: decision.slot, victims: [] };
+          : { node: decision.node, slot: decision.slot, victims: [], overridesBudgets: false };
       if (!preemption) return false;
       tools.keepRoom(task, preemption);
       places.set(task.uid, preemption);

@@ -142,13 +142,15 @@ function bindOf({ queued, node }: Placed): Bind {
 }
 
 /** Whom there is to tell to end; giving up a kept room ends nobody. */
-function evictionsOf({ queued, preemption: { node, victims } }: Displacement): Eviction[] {
+function evictionsOf({ queued, preemption }: Displacement): Eviction[] {
+  const { node, victims, overridesBudgets } = preemption;
   return victims
     .filter(({ isReservation }) => !isReservation)
     .map((victim) => ({
       ...taskOf(victim),
       reason: 'Preempted',
       message: preemptionMessage(victim, { by: queued.task.key, node }),
+      ...(overridesBudgets ? { overridesBudget: true } : {}),
     }));
 }
 

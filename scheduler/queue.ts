@@ -4,7 +4,7 @@
  *   add ──▶ active ──take──▶ deciding ──remove──▶ bound
  *             ▲  ▲              │  └──retry──▶ backoff (1 2 4 8 10 10 … s)
  *             │  └── flush ─────┼─────────────────┘ ▲
- *             └── wake ── parked ◀──park            └── woken before its backoff is over
+ *             └── wake ── parked ◀──park            └── woken before its backoff is over, or its preemption refused
  *
  * A preemptor whose room is ready goes from parked or backoff to active at once (activate).
  *
@@ -146,9 +146,10 @@ export class SchedulingQueue {
     queued.place = 'parked';
   }
 
-  /** The bind failed: try again after the backoff. */
+  /** What was decided came to nothing: try again after the backoff. */
   retry(queued: QueuedTask): void {
-    if (queued.place !== 'deciding') return;
+    if (queued.place !== 'deciding' && queued.place !== 'parked') return;
+    this.#unpark(queued);
     this.#countFailure(queued);
     this.#toBackoff(queued);
   }

@@ -297,12 +297,13 @@ export class Scheduler {
     }
   }
 
-  /** The victims stay, so the room will not come: the task looks for another. */
+  /** The victims stay, so the room will not come: the task looks for another, when what refused them may be known here. */
   #evictionFailed({ loop }: Term, { queued, preemption }: Displacement, error: Error): void {
     this.#logger.warn({ task: queued.task.key, node: preemption.node, err: error }, 'eviction failed');
+    this.queue.retry(queued);
     for (const { uid } of preemption.victims) this.#state.setEnding(uid, false);
     this.#state.dropRoom(queued.task.uid);
-    if (this.queue.activate(queued.task.key)) loop.wake();
+    loop.wake();
   }
 }
 

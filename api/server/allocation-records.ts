@@ -27,10 +27,9 @@ export class AllocationRecords {
     return this.#turns.take(node, act);
   }
 
-  /** A turn at several nodes at once; asked for in one order by everybody, so that nobody waits in a circle. */
+  /** A turn at several nodes at once. */
   takeAll<T>(nodes: readonly string[], act: () => Promise<T>): Promise<T> {
-    const inOrder = [...new Set(nodes)].sort();
-    return inOrder.reduceRight((inner, node) => () => this.take(node, inner), act)();
+    return this.#turns.takeAll(nodes, act);
   }
 
   get(node: string): AllocationRecord | undefined {

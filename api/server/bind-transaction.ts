@@ -44,7 +44,7 @@ export interface BindRequest {
 /** Undefined: bound. */
 export type BindOutcome = ApiError | undefined;
 
-export type BindBackend = Pick<Backend, 'writes' | 'cache' | 'allocations' | 'clock'>;
+export type BindBackend = Pick<Backend, 'writes' | 'cache' | 'allocations' | 'disruptions' | 'clock'>;
 
 export interface BindRules {
   /** None is bound unless all are. */

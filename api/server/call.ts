@@ -6,6 +6,7 @@ import type { Random } from '../meta/random.ts';
 import type { Store } from '../store/store.ts';
 import type { AllocationRecords } from './allocation-records.ts';
 import type { Verb } from './authorize.ts';
+import type { DisruptionGuard } from './disruption-guard.ts';
 import type { KindTable, ServedKind } from './kind-table.ts';
 import type { Metrics } from './metrics.ts';
 import type { NodeClient } from './node-client.ts';
@@ -15,7 +16,6 @@ import type { ResourcePath } from './request-path.ts';
 import type { NodeSummaries } from './resource-metrics/node-summary.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import type { WriteStore } from './transaction-batcher.ts';
-import type { Turns } from './turns.ts';
 import type { User } from './user.ts';
 import type { WatchCache } from './watch-cache.ts';
 import type { WatchHubs } from './watch-hubs.ts';
@@ -25,8 +25,7 @@ export interface Backend {
   writes: WriteStore;
   cache: WatchCache;
   allocations: AllocationRecords;
-  /** Of those who evict tasks of one job. */
-  disruptions: Turns;
+  disruptions: DisruptionGuard;
   objects: ObjectStore;
   hubs: WatchHubs;
   kinds: KindTable;

@@ -1,54 +1,84 @@
 /**
- * The disruption budgets of jobs, kept by whoever evicts through this server: a voluntary disruption happens only
- * while no more than `spec.disruption.maxUnavailable` of the job's tasks are away. Evictions of one job take
- * turns, each counting on what the ones before have left. (Two servers do not take turns with each other.)
+ * Which disruption budgets there are over tasks, and whether they can spare them, as the watch cache has it: those
+ * of jobs (`spec.disruption.maxUnavailable`). The guard (disruption-guard.ts) makes the answer hold.
  */
+import { anyKind } from '../kinds/define-kind.ts';
 import { disruptionBudget } from '../kinds/job-state.ts';
 import { names } from '../kinds/names.ts';
 import type { Job, Task } from '../kinds/resources.ts';
+import { taskKind } from '../kinds/task.ts';
 import { isServing } from '../kinds/task-phase.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { splitKey } from '../meta/object-meta.ts';
-import type { Backend } from './call.ts';
+import type { CachedObject } from './cached-object.ts';
+import type { WatchCache } from './watch-cache.ts';
 
-const retryAfterSeconds = 10;
-
-/** Runs `act`, which ends the task of that key. Throws ApiError TooManyRequests when its job cannot spare it. */
-export function withinBudget<T>(backend: Backend, key: string, act: () => Promise<T>): Promise<T> {
-  const task = taskAt(backend, key);
-  const { namespace = '' } = splitKey(key);
-  if (task?.spec.job === undefined) return act();
-  const jobKey = `${namespace}/${task.spec.job}`;
-  return backend.disruptions.take(jobKey, async () => {
-    await backend.cache.waitUntilCurrent();
-    const refusal = budgetRefusal(backend, { key, jobKey });
-    if (refusal) throw refusal;
-    return act();
-  });
+/** A task to end by somebody's choice. */
+export interface Disruption {
+  key: string;
+  /** It goes although its budget cannot spare it, and counts all the same. */
+  overrides: boolean;
 }
 
-function budgetRefusal(
-  { cache, kinds }: Backend,
-  { key, jobKey }: { key: string; jobKey: string },
+/** One budget over some of the tasks to end. */
+export interface DisruptionBudget {
+  /** `jobs/<namespace>/<name>`. */
+  name: string;
+  /** Why it cannot spare them, by what the cache has now; undefined: it can. */
+  refusal: () => ApiError | undefined;
+}
+
+const retryAfterSeconds = 10;
+const selectableTask = anyKind(taskKind);
+
+export function budgetsOver(cache: WatchCache, disruptions: readonly Disruption[]): DisruptionBudget[] {
+  const ofJobs = new Map<string, Disruption[]>();
+  for (const disruption of disruptions) {
+    const job = jobOf(cache, disruption.key);
+    if (job === undefined || !setsBudget(cache.kind(names.Job).get(job))) continue;
+    ofJobs.set(job, [...(ofJobs.get(job) ?? []), disruption]);
+  }
+  return [...ofJobs].map(([job, members]) => ({
+    name: `${names.Job.plural}/${job}`,
+    refusal: () => jobRefusal(cache, job, members),
+  }));
+}
+
+/** The key of the task's job. */
+function jobOf(cache: WatchCache, key: string): string | undefined {
+  const { namespace = '' } = splitKey(key);
+  const job = cache.kind(names.Task).get(key)?.field(selectableTask, 'spec.job');
+  return job === undefined ? undefined : `${namespace}/${job}`;
+}
+
+/** Shows at a glance of most jobs. */
+function setsBudget(job: CachedObject | undefined): boolean {
+  return job?.bytes.includes('"disruption"') ?? false;
+}
+
+function jobRefusal(
+  cache: WatchCache,
+  jobKey: string,
+  disruptions: readonly Disruption[],
 ): ApiError | undefined {
   const job = cache.kind(names.Job).get(jobKey)?.parse() as Job | undefined;
   const budget = job && disruptionBudget(job);
-  const kind = kinds.byPlural(names.Task.group, names.Task.version, names.Task.plural)?.kind;
-  if (!budget || !kind) return undefined;
+  if (!budget) return undefined;
   const { namespace = '', name } = splitKey(jobKey);
   const serving = new Set<string>();
   for (const object of cache.kind(names.Task).list({ namespace })) {
-    if (object.field(kind, 'spec.job') !== name) continue;
+    if (object.field(selectableTask, 'spec.job') !== name) continue;
     if (isServing(object.parse() as unknown as Task)) serving.add(object.key);
   }
   // What is away already cannot be taken away.
-  if (!serving.has(key)) return undefined;
+  const leaving = disruptions.filter(({ key }) => serving.has(key));
+  const first = leaving.find(({ overrides }) => !overrides);
   const away = Math.max(0, budget.wanted - serving.size);
-  if (away < budget.maxUnavailable) return undefined;
+  if (!first || away + leaving.length <= budget.maxUnavailable) return undefined;
   const counts = `${serving.size} of ${budget.wanted} tasks serve, and ${budget.maxUnavailable} may be away`;
   return new ApiError(
     'TooManyRequests',
-    `Cannot evict ${splitKey(key).name} as it would violate the disruption budget of job ${name}: ${counts}`,
+    `Cannot evict ${splitKey(first.key).name} as it would violate the disruption budget of job ${name}: ${counts}`,
     {
       name,
       group: names.Job.group,
@@ -57,8 +87,4 @@ function budgetRefusal(
       causes: [{ field: 'spec.disruption.maxUnavailable', message: counts, reason: 'DisruptionBudget' }],
     },
   );
-}
-
-function taskAt({ cache }: Backend, key: string): Task | undefined {
-  return cache.kind(names.Task).get(key)?.parse() as Task | undefined;
 }

@@ -1,12 +1,13 @@
 /**
  * Keys of the store: `/registry/<group|core>/<plural>/[<namespace>/]<name>` for objects, and
- * `/registry/allocations/<node>` for what is bound to a node and `/registry/claims/<what>` for what one object
- * alone may have, outside any served kind.
+ * `/registry/allocations/<node>` for what is bound to a node, `/registry/claims/<what>` for what one object
+ * alone may have and `/registry/disruptions/<budget>` for who took from a budget last, outside any served kind.
  */
 import type { KindNames } from '../kinds/names.ts';
 
 export const registryPrefix = '/registry/';
 const claimPrefix = '/registry/claims/';
+const disruptionPrefix = '/registry/disruptions/';
 const allocationPrefix = '/registry/allocations/';
 
 type StoredNames = Pick<KindNames, 'group' | 'plural' | 'viewOf'>;
@@ -35,6 +36,11 @@ export function claimKey(claim: string): string {
   return claimPrefix + claim;
 }
 
+/** `budget` is `jobs/default/web`. */
+export function disruptionKey(budget: string): string {
+  return disruptionPrefix + budget;
+}
+
 export type RegistryKey =
   | { type: 'object'; kindId: string; key: string }
   | { type: 'allocation'; node: string }
@@ -43,7 +49,7 @@ export type RegistryKey =
 export function parseStoreKey(key: string): RegistryKey {
   if (key.startsWith(allocationPrefix))
     return { type: 'allocation', node: key.slice(allocationPrefix.length) };
-  if (key.startsWith(claimPrefix)) return { type: 'unknown' };
+  if (key.startsWith(claimPrefix) || key.startsWith(disruptionPrefix)) return { type: 'unknown' };
   const afterGroup = key.indexOf('/', registryPrefix.length);
   const afterPlural = key.indexOf('/', afterGroup + 1);
   if (afterGroup < 0 || afterPlural < 0) return { type: 'unknown' };

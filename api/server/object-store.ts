@@ -13,6 +13,7 @@ import { type AllocationEdit, allocationEdit } from './allocation-edit.ts';
 import type { AllocationRecords } from './allocation-records.ts';
 import { CachedObject } from './cached-object.ts';
 import { claimChange, refuseTaken } from './claims.ts';
+import type { Guard } from './disruption-guard.ts';
 import type { Expiry } from './expiry.ts';
 import { allocationKey, storeKey } from './keys.ts';
 import { encodeObject, sameJson, withRevision } from './object-bytes.ts';
@@ -44,6 +45,11 @@ export type AllocatedDecision = (
 
 export interface WriteOptions {
   dryRun: boolean;
+}
+
+export interface ChangeOptions extends WriteOptions {
+  /** Goes into the same transaction. */
+  guard?: Guard;
 }
 
 export interface ObjectStoreParts {
@@ -107,7 +113,7 @@ export class ObjectStore {
     kind: AnyKind,
     key: string,
     decide: (current: CachedObject) => Change,
-    options: WriteOptions,
+    options: ChangeOptions,
   ): Promise<Changed> {
     return this.#turns.take(storeKey(kind, key), async () => {
       const { type, object } = await this.#change(kind, key, decide, options);
@@ -119,7 +125,7 @@ export class ObjectStore {
     kind: AnyKind,
     key: string,
     decide: (current: CachedObject) => Change,
-    { dryRun }: WriteOptions,
+    { dryRun, guard }: ChangeOptions,
   ): Promise<Changed> {
     const cached = this.#cache.kind(kind).get(key);
     let current = cached ?? (await this.#fetchExisting(kind, key));
@@ -135,6 +141,7 @@ export class ObjectStore {
         continue;
       }
       if (isNoOp(current, change, value)) return { type: 'unchanged', object: current };
+      const guarded = await guard?.();
       if (dryRun) return outcome(current, value, current.revision);
       const operation: Operation = value
         ? await this.#put(kind, key, value)
@@ -142,11 +149,11 @@ export class ObjectStore {
       const edit = allocationEdit(kind, current, change.type === 'put' ? change.object : undefined);
       const claims = claimChange(kind, current, change.type === 'put' ? change.object : undefined);
       const transaction = {
-        compares: [...compareObject(kind, current), ...claims.compares],
-        operations: [operation, ...claims.operations],
+        compares: [...compareObject(kind, current), ...claims.compares, ...(guarded?.compares ?? [])],
+        operations: [operation, ...claims.operations, ...(guarded?.operations ?? [])],
       };
       const result = await (edit
-        ? this.#transactWithAllocation(transaction, edit, current)
+        ? this.#transactWithAllocation(transaction, edit)
         : this.#store.transact(transaction));
       if (result.succeeded) return outcome(current, value, result.revision);
       const [stored, ...claimed] = result.current;
@@ -279,7 +286,6 @@ export class ObjectStore {
   #transactWithAllocation(
     transaction: Transaction,
     { node, edit }: AllocationEdit,
-    task: CachedObject,
   ): Promise<TransactionResult> {
     return this.#allocations.take(node, async () => {
       let record: AllocationRecord | undefined = this.#allocations.get(node);
@@ -290,9 +296,13 @@ export class ObjectStore {
           operations: [...transaction.operations, ...(write.operation ? [write.operation] : [])],
         });
         if (result.succeeded) this.#allocations.wrote(node, write.operation, result.revision);
-        const taskChanged = !result.succeeded && result.current[0]?.modRevision !== task.revision;
-        if (result.succeeded || taskChanged || attempt === maxAttempts) return result;
-        record = result.current[transaction.compares.length];
+        if (result.succeeded || attempt === maxAttempts) return result;
+        const { current } = result;
+        const isOutrun = transaction.compares.some(
+          ({ modRevision }, at) => (current[at]?.modRevision ?? 0) !== modRevision,
+        );
+        if (isOutrun) return result;
+        record = current[transaction.compares.length];
       }
     });
   }

@@ -1,7 +1,8 @@
 /**
  * The evicting half of plans: tasks are told to end, with the reason in their status and their grace period,
- * and the tasks they make room for are nominated for their nodes, all at one revision or not at all. Nothing
- * that is set aside on a node changes here: room comes when the agents have stopped the tasks (contract R8).
+ * and the tasks they make room for are nominated for their nodes, all at one revision or not at all. Disruption
+ * budgets are kept, but for evictions that say they override them. Nothing that is set aside on a node changes here:
+ * room comes when the agents have stopped the tasks (contract R8).
  */
 import { names } from '../kinds/names.ts';
 import type { Task } from '../kinds/task.ts';
@@ -9,8 +10,10 @@ import { isTerminal } from '../kinds/task-phase.ts';
 import { withCondition } from '../meta/conditions.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import { timestamp } from '../meta/object-meta.ts';
+import type { Operation } from '../store/store.ts';
 import type { BindBackend, BindRequest } from './bind-transaction.ts';
 import { CachedObject } from './cached-object.ts';
+import type { Guard, GuardedWrite } from './disruption-guard.ts';
 import { storeKey } from './keys.ts';
 import { encodeObject } from './object-bytes.ts';
 import { checkPreconditions, conflict, notFound } from './object-lifecycle.ts';
@@ -23,6 +26,8 @@ export interface EvictionRequest {
   /** One CamelCase word, and the same for people. */
   reason: string;
   message: string;
+  /** It goes although its disruption budget cannot spare it. */
+  overridesBudget: boolean;
 }
 
 interface Requests {
@@ -40,17 +45,25 @@ type TaskReader = (key: string) => CachedObject | undefined;
 const maxAttempts = 16;
 
 /**
- * Throws ApiError NotFound or Conflict when a task cannot be nominated. A task to evict that is gone, over, or
- * ending already is as good as evicted.
+ * Throws ApiError NotFound or Conflict when a task cannot be nominated, TooManyRequests when a budget cannot spare
+ * one. A task to evict that is gone, over, or ending already is as good as evicted.
  */
-export async function evictAndNominate(backend: BindBackend, requests: Requests): Promise<void> {
+export function evictAndNominate(backend: BindBackend, requests: Requests): Promise<void> {
+  const disruptions = requests.evictions.map((eviction) => ({
+    key: keyOf(eviction),
+    overrides: eviction.overridesBudget,
+  }));
+  return backend.disruptions.keep(disruptions, (guard) => actWithin(guard, backend, requests));
+}
+
+async function actWithin(guard: Guard, backend: BindBackend, requests: Requests): Promise<void> {
   const { cache, clock } = backend;
   const keys = [...requests.binds, ...requests.evictions].map(keyOf);
   let read: TaskReader = (key) => cache.kind(names.Task).get(key);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const writes =
       attempt === 0 ? triedOn(requests, read, clock.now()) : writesOf(requests, read, clock.now());
-    if (writes && (await commit(backend, writes))) return;
+    if (writes && (await commit(backend, writes, await guard()))) return;
     read = await fetched(backend, keys);
   }
   throw conflict(names.Task, requests.binds[0]?.name ?? '', 'the tasks keep changing; please try again');
@@ -81,15 +94,23 @@ function writesOf({ binds, evictions }: Requests, read: TaskReader, nowMs: numbe
   return [...nominations, ...endings];
 }
 
-async function commit({ writes: store }: BindBackend, writes: readonly Write[]): Promise<boolean> {
+async function commit(
+  { writes: store }: BindBackend,
+  writes: readonly Write[],
+  guarded: GuardedWrite,
+): Promise<boolean> {
   const key = ({ object }: Write): string => storeKey(names.Task, object.key);
-  const result = await store.transact({
-    compares: writes.map((write) => ({ key: key(write), modRevision: write.object.revision })),
-    operations: writes.map((write) => ({
+  const compares = writes.map((write) => ({ key: key(write), modRevision: write.object.revision }));
+  const puts = writes.map(
+    (write): Operation => ({
       type: 'put',
       key: key(write),
       value: encodeObject(names.Task, write.next as unknown as AnyObject),
-    })),
+    }),
+  );
+  const result = await store.transact({
+    compares: [...compares, ...guarded.compares],
+    operations: [...puts, ...guarded.operations],
   });
   return result.succeeded;
 }

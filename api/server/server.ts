@@ -18,6 +18,7 @@ import { type Authenticator, withTokens } from './authenticate.ts';
 import { createInitialObjects } from './bootstrap.ts';
 import type { Backend } from './call.ts';
 import { CustomKinds } from './custom/custom-kinds.ts';
+import { DisruptionGuard } from './disruption-guard.ts';
 import { Expiry } from './expiry.ts';
 import { handleRequest, type Pipeline } from './handle-request.ts';
 import type { HealthCheck } from './health.ts';
@@ -31,7 +32,6 @@ import type { ApiRequest, ApiResponse } from './request.ts';
 import { NodeSummaries } from './resource-metrics/node-summary.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
-import { Turns } from './turns.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
 import { WatchHubs } from './watch-hubs.ts';
@@ -115,6 +115,7 @@ function createBackend(options: ApiServerOptions): Backend {
   const metrics = new Metrics();
   metrics.observeState({ cache, hubs });
   const allocations = new AllocationRecords(cache);
+  const expiry = new Expiry(store, clock);
   const writes = options.batchWrites ? batching(store) : store;
   return {
     store,
@@ -127,8 +128,8 @@ function createBackend(options: ApiServerOptions): Backend {
     random,
     logger,
     allocations,
-    disruptions: new Turns(),
-    objects: new ObjectStore({ store: writes, cache, allocations, expiry: new Expiry(store, clock) }),
+    disruptions: new DisruptionGuard({ store: writes, cache, expiry }),
+    objects: new ObjectStore({ store: writes, cache, allocations, expiry }),
     kinds: new KindTable(options.kinds),
     nodeClient: options.nodeClient,
     serviceRange: parseRange(options.serviceCidr ?? defaultServiceCidr),

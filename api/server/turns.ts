@@ -16,4 +16,10 @@ export class Turns {
       if (this.#last.get(key) === settled) this.#last.delete(key);
     }
   }
+
+  /** A turn at several keys at once; asked for in one order by everybody, so that nobody waits in a circle. */
+  takeAll<T>(keys: readonly string[], act: () => Promise<T>): Promise<T> {
+    const inOrder = [...new Set(keys)].sort();
+    return inOrder.reduceRight((inner, key) => () => this.take(key, inner), act)();
+  }
 }

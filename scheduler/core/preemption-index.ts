@@ -16,6 +16,8 @@ export interface Preemption {
   slot: number;
   /** The most important first; none when it is enough to wait for tasks that are ending anyway. */
   victims: readonly Resident[];
+  /** Whether disruption budgets cannot spare all of them. */
+  overridesBudgets: boolean;
 }
 
 interface PreemptorClass {
@@ -63,8 +65,10 @@ export class PreemptionIndex {
       }
       if (leader >= 0) best = better(compared, best, leader);
     }
-    const { victims } = candidates[best] ?? {};
-    return victims && { node: names[best] ?? '', slot: best, victims };
+    const candidate = candidates[best];
+    if (!candidate) return undefined;
+    const { victims, violations } = candidate;
+    return { node: names[best] ?? '', slot: best, victims, overridesBudgets: violations > 0 };
   }
 
   #caughtUp(task: SchedulingTask): PreemptorClass {

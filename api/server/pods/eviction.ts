@@ -1,10 +1,9 @@
 /**
  * POST {name}/eviction: a deletion that asks first. Who drains a node sends these and tries again on 429.
- * Granted while the disruption budget of the task's job allows it.
+ * Granted while the disruption budgets over the task allow it.
  */
 import { ApiError } from '../../meta/api-error.ts';
 import type { Call } from '../call.ts';
-import { withinBudget } from '../disruption-budget.ts';
 import { isJsonObject } from '../json-schema.ts';
 import { deleteParameters } from '../parameters.ts';
 import { type ApiResponse, jsonResponse } from '../request.ts';
@@ -12,7 +11,7 @@ import { jsonBody } from '../verbs/body.ts';
 import { deleteOne } from '../verbs/delete.ts';
 import { keyOfCall } from '../verbs/target.ts';
 
-/** Throws ApiError BadRequest, NotFound, Conflict, or TooManyRequests where the job cannot spare the task. */
+/** Throws ApiError BadRequest, NotFound, Conflict, or TooManyRequests where a budget cannot spare the task. */
 export async function evict(call: Call): Promise<ApiResponse> {
   const body = jsonBody(call);
   if (!isJsonObject(body) || !isJsonObject(body['metadata'] ?? {}))
@@ -22,6 +21,11 @@ export async function evict(call: Call): Promise<ApiResponse> {
     throw new ApiError('BadRequest', 'the name of the eviction does not match the name on the URL');
   const key = keyOfCall(call);
   const parameters = deleteParameters(call.query, body['deleteOptions']);
-  await withinBudget(call.backend, key, () => deleteOne(call, key, parameters));
+  const { cache, disruptions } = call.backend;
+  // A budget that was set before this request is one of those asked.
+  await cache.waitUntilCurrent();
+  await disruptions.keep([{ key, overrides: false }], (guard) =>
+    deleteOne(call, key, { ...parameters, guard }),
+  );
   return jsonResponse(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }

@@ -7,6 +7,7 @@ import { listAnswer, objectAnswer } from '../answer.ts';
 import type { CachedObject } from '../cached-object.ts';
 import type { Call } from '../call.ts';
 import { mapConcurrently } from '../concurrency.ts';
+import type { Guard } from '../disruption-guard.ts';
 import { nodeRefusal } from '../node-restriction.ts';
 import { checkPreconditions, isDoneDeleting, markDeleted } from '../object-lifecycle.ts';
 import type { Change, Changed } from '../object-store.ts';
@@ -16,7 +17,7 @@ import { parseSelection, selects } from '../selection.ts';
 import { deleteBody } from './body.ts';
 import { forbiddenToNode, keyOfCall } from './target.ts';
 
-type DeleteParameters = ReturnType<typeof deleteParameters>;
+type DeleteParameters = ReturnType<typeof deleteParameters> & { guard?: Guard };
 
 export async function deleteObject(call: Call): Promise<ApiResponse> {
   const parameters = deleteParameters(call.query, deleteBody(call));

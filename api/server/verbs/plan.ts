@@ -66,10 +66,12 @@ function itemsOf(body: Fields, field: string): Fields[] {
 }
 
 function evictionOf(item: Fields): EvictionRequest {
-  const { reason = 'Evicted', message = '' } = item;
+  const { reason = 'Evicted', message = '', overridesBudget = false } = item;
   if (typeof reason !== 'string' || typeof message !== 'string')
     throw new ApiError('BadRequest', 'the reason and the message of an eviction are text');
-  return { ...taskOf(item), reason, message };
+  if (typeof overridesBudget !== 'boolean')
+    throw new ApiError('BadRequest', 'overridesBudget: must be true or false');
+  return { ...taskOf(item), reason, message, overridesBudget };
 }
 
 function bindRequestOf(item: Fields, nodeField: string): PlannedBind {
