@@ -87,10 +87,14 @@ function withMore(spec: Json, more: string | undefined, nodeName: unknown): Json
 
 /** What a task can say of the Pod's spec. */
 export function asTaskSpec(spec: Json): Json {
-  const { securityContext, ...rest } = known(spec, taskSpecSchema) as Json;
-  // Every Pod shows one, also where its task has none.
+  const { securityContext, dnsPolicy, ...rest } = known(spec, taskSpecSchema) as Json;
+  // Every Pod shows them, also where its task has none.
   const isSaid = Object.keys((securityContext ?? {}) as Json).length > 0;
-  return isSaid ? { ...rest, securityContext } : rest;
+  return {
+    ...rest,
+    ...(isSaid ? { securityContext } : {}),
+    ...(dnsPolicy === undefined || dnsPolicy === 'ClusterFirst' ? {} : { dnsPolicy }),
+  };
 }
 
 type Schema = typeof taskSpecSchema;

@@ -19,6 +19,7 @@ import {
   validateContainer,
   validateInitContainer,
 } from './task-container.ts';
+import { taskNameFields, validateTaskNames } from './task-names.ts';
 import { hostPortKey, isNodePort, taskRequests, wantsAnyPort } from './task-request.ts';
 import { validateContainerFiles, validateVolumes, volumeShape } from './task-volumes.ts';
 import { type SpreadConstraint, spreadConstraintsShape, validateSpread } from './topology-spread.ts';
@@ -97,7 +98,7 @@ export const templateSpecFields = {
       'Default true: the task shares the address and the ports of its node. false: it has a network and an address of its own.',
     ),
   ),
-  hostname: optional(text("Host name inside the containers; default is the task's name.")),
+  ...taskNameFields,
 };
 
 export const templateSpecShape = closedObject(templateSpecFields, {
@@ -139,6 +140,7 @@ export function validateTemplateSpec(spec: TemplateSpec, path: string): Cause[] 
     ),
     ...validateTaskSecurity(spec.securityContext ?? {}, `${path}.securityContext`),
     ...validateFiles(spec, path),
+    ...validateTaskNames(spec, path),
     ...hostPortClashes(spec, path),
     ...validateTolerations(spec, path),
     ...validateNodeSelector(spec, path),

@@ -7,6 +7,7 @@ import type { TaskRecord } from '../task/task-record.ts';
 import { referredValue, variablesFrom } from './config-variables.ts';
 import { fieldValue, resourceValue } from './downward-values.ts';
 import type { NodeFacts, Start, StartHook } from './hook.ts';
+import { hostNameOf } from './names.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -18,8 +19,9 @@ export const environmentHook: StartHook = async (start) => {
     const at = entry.indexOf('=');
     if (at > 0) variables.set(entry.slice(0, at), entry.slice(at + 1));
   }
-  const linked = node.linkedServices?.(record.task.metadata.namespace ?? '') ?? [];
-  for (const [name, value] of Object.entries(serviceVariables(linked))) variables.set(name, value);
+  const { enableServiceLinks = true } = record.task.spec;
+  const linked = enableServiceLinks ? node.linkedServices?.(record.task.metadata.namespace ?? '') : [];
+  for (const [name, value] of Object.entries(serviceVariables(linked ?? []))) variables.set(name, value);
   for (const [name, value] of Object.entries(ownVariables(record, container, node)))
     variables.set(name, value);
   try {
@@ -52,7 +54,7 @@ export function ownVariables(
   const { metadata, spec } = task;
   const first = ports[0];
   return {
-    HOSTNAME: spec.hostname ?? metadata.name,
+    HOSTNAME: hostNameOf(task),
     GANTRY_TASK_NAME: metadata.name,
     GANTRY_TASK_NAMESPACE: metadata.namespace ?? '',
     GANTRY_TASK_UID: metadata.uid ?? '',

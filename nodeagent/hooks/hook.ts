@@ -24,7 +24,7 @@ import { fenceHook } from './fence.ts';
 import { imageHook } from './image.ts';
 import { limitsHook } from './limits.ts';
 import { logHook } from './logs.ts';
-import { namesHook } from './names.ts';
+import { hostNameOf, namesHook } from './names.ts';
 import { networkHook } from './network.ts';
 import { portsHook } from './ports.ts';
 import { processHook } from './process.ts';
@@ -43,7 +43,7 @@ export interface NodeFacts {
   volumeDirectory: string;
   /** Files of the node that tasks may mount; none by default. */
   allowedHostPaths?: readonly AllowedPath[];
-  /** How tasks find names; absent: as the node does. */
+  /** Who answers the cluster's names; absent: nobody here. */
   resolution?: TaskResolution;
   /** For tasks that want a network of their own; absent: they cannot have one here. */
   networks?: TaskNetworks;
@@ -117,7 +117,7 @@ export async function prepare(start: Start): Promise<{ spec: ContainerSpec } | {
     if (refusal) return { refusal };
   }
   const { cid, root, record, container, spec } = start;
-  const hostname = record.task.spec.hostname ?? record.task.metadata.name;
+  const hostname = hostNameOf(record.task);
   const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem ?? false;
   return { spec: { mounts: [], ...spec, cid, root, hostname, readOnlyRoot } as ContainerSpec };
 }

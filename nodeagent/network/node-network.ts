@@ -111,7 +111,9 @@ export class NodeNetwork {
   async #startDns(): Promise<void> {
     const { address, cell, dnsPort, logger, clock = systemClock } = this.#options;
     const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
-    const { resolvers, search } = parseResolvConf(text, [address]);
+    // A server must not ask itself.
+    const others = parseResolvConf(text).nameservers.filter((each) => each !== address);
+    const resolvers = others.map((each) => ({ address: each, port: 53 }));
     const dns = new DnsServer({
       zone: {
         names: this.data,
@@ -125,7 +127,7 @@ export class NodeNetwork {
     try {
       await dns.listen(address, dnsPort);
       this.#dns = dns;
-      this.#resolution = { address, zone: cell, search };
+      this.#resolution = { nameservers: [address], zone: cell };
     } catch (error) {
       this.#dnsProblem = `DNS cannot listen on ${address}: ${(error as Error).message}`;
       logger.warn({ address, err: error }, 'no DNS on this node');

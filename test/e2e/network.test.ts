@@ -107,6 +107,53 @@ describe('a service', () => {
   });
 });
 
+describe('the names inside a task', () => {
+  const spec = (hostNetwork: boolean, image: object) => ({
+    hostNetwork,
+    hostname: 'me',
+    subdomain: 'us',
+    hostAliases: [{ ip: '192.0.2.7', hostnames: ['nas', 'nas.example'] }],
+    dnsConfig: { searches: ['extra.example'], options: [{ name: 'ndots', value: '3' }] },
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 0,
+    containers: [{ name: 'main', command: ['sleep', '600'], ...image }],
+  });
+  const task = (name: string, hostNetwork: boolean, image: object) => ({
+    ...{ apiVersion: 'gantry.dev/v1', kind: 'Task', metadata: { name, labels: { app: 'us' } } },
+    spec: spec(hostNetwork, image),
+  });
+
+  it('are its own, its aliases and those of its domain, on either network, with and without an image', async () => {
+    const headless = { clusterIP: 'None', selector: { app: 'us' }, ports: [{ port: 80 }] };
+    await apply(
+      { apiVersion: 'v1', kind: 'Service', metadata: { name: 'us' }, spec: headless },
+      task('of-node', true, {}),
+      task('of-own', false, { image: 'busybox' }),
+    );
+    for (const name of ['of-node', 'of-own']) {
+      await cluster.succeed('wait', `task/${name}`, '--for=condition=Ready', '--timeout=60s');
+      const { status } = await cluster.json<Task>('get', 'task', name);
+      const address = status.addresses?.[0] ?? status.hostIP;
+      expect(await inTask(name, 'cat', '/etc/hostname')).toBe('me');
+      const hosts = await inTask(name, 'cat', '/etc/hosts');
+      expect(hosts).toContain(`${address}\tme.us.default.svc.network\tme`);
+      expect(hosts).toContain('192.0.2.7\tnas\tnas.example');
+      expect(await inTask(name, 'cat', '/etc/resolv.conf')).toMatch(
+        /^search default\.svc\.network svc\.network network .*extra\.example\noptions ndots:3$/m,
+      );
+      expect(await inTask(name, 'env')).not.toContain('SHOP_SERVICE_HOST');
+      expect(await inTask(name, 'sh', '-c', 'echo >> /etc/hosts || echo refused')).toContain('refused');
+    }
+    const { status } = await cluster.json<Task>('get', 'task', 'of-own');
+    await vi.waitFor(async () => {
+      expect(await inTask('of-own', 'nslookup', 'me.us.default.svc.network')).toContain(
+        status.addresses?.[0],
+      );
+    }, eventually);
+    await cluster.succeed('delete', 'tasks', 'of-node', 'of-own', '--timeout=60s');
+  });
+});
+
 it('a task whose port somebody else holds is replaced by one with another port', async () => {
   const ports = [{ name: 'http', containerPort: 80, hostPort: 0 }];
   const command = ['sh', '-c', 'exec httpd -f -p "$PORT"'];

@@ -21,7 +21,7 @@ interface Config {
 const host: HostFacts = {
   maxOpenFiles: 20_000,
   minOomScoreAdj: 0,
-  hostPaths: ['/usr', '/etc/ssl', '/etc/resolv.conf'],
+  hostPaths: ['/usr', '/etc/ssl'],
   capabilities: ['CAP_CHOWN', 'CAP_SYS_ADMIN'],
   architecture: 'x64',
 };
@@ -134,15 +134,14 @@ describe('configJson', () => {
     ]);
   });
 
-  it('binds host directories read-only without an image, only the resolver with one, and only what exists', () => {
+  it('binds host directories read-only without an image, none with one, and only what exists', () => {
     const binds = (changes: Partial<ContainerSpec>) =>
       config(changes).mounts.filter(({ type }) => type === 'bind');
     expect(binds({ root: { from: 'host' } }).map(({ destination }) => destination)).toEqual([
       '/usr',
       '/etc/ssl',
-      '/etc/resolv.conf',
     ]);
-    expect(binds({}).map(({ destination }) => destination)).toEqual(['/etc/resolv.conf']);
+    expect(binds({}).map(({ destination }) => destination)).toEqual([]);
     expect(binds({ root: { from: 'host' } }).every(({ options }) => options.includes('ro'))).toBe(true);
   });
 

@@ -36,8 +36,6 @@ export const hostMounts = [
   '/etc/nsswitch.conf',
   '/etc/localtime',
 ];
-/** Name resolution comes from the node, whatever the root file system is. */
-export const resolverMounts = ['/etc/resolv.conf', '/etc/hosts'];
 
 /** Docker's lists. */
 const maskedPaths = [
@@ -197,8 +195,8 @@ function taskMount({ source, destination, readOnly }: BindMount): Mount {
 }
 
 function bindMounts({ root }: ContainerSpec, { hostPaths }: HostFacts): Mount[] {
-  const wanted = root.from === 'host' ? [...hostMounts, ...resolverMounts] : resolverMounts;
-  return wanted
+  if (root.from !== 'host') return [];
+  return hostMounts
     .filter((path) => hostPaths.includes(path))
     .map((path) => ({
       destination: path,

@@ -1,7 +1,7 @@
 /** Reads what this host and this agent's own privileges allow containers to have. */
 import { access, readFile } from 'node:fs/promises';
 import { capabilityNames } from '../../../api/kinds/capabilities.ts';
-import { type HostFacts, hostMounts, resolverMounts } from './config-json.ts';
+import { type HostFacts, hostMounts } from './config-json.ts';
 
 const capSysResource = 24n;
 
@@ -10,7 +10,7 @@ export async function readHostFacts(): Promise<HostFacts> {
     readFile('/proc/self/limits', 'utf8'),
     readFile('/proc/self/status', 'utf8'),
     readFile('/proc/self/oom_score_adj', 'utf8'),
-    Promise.all([...hostMounts, ...resolverMounts].map(existing)),
+    Promise.all(hostMounts.map(existing)),
   ]);
   const openFiles = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
   const capabilities = BigInt(`0x${/^CapEff:\s*(\S+)/m.exec(status)?.[1] ?? '0'}`);

@@ -167,7 +167,6 @@ describe('a pod with', () => {
 
 test.each<[object, string]>([
   [{ activeDeadlineSeconds: 5 }, 'activeDeadlineSeconds'],
-  [{ hostAliases: [{ ip: '10.0.0.1', hostnames: ['a'] }] }, 'hostAliases'],
   [{ shareProcessNamespace: true }, 'shareProcessNamespace'],
   [volumeOf({ persistentVolumeClaim: { claimName: 'c' } }), 'volumes[0].persistentVolumeClaim'],
   [
