@@ -14,6 +14,7 @@ import {
   validate,
 } from './command-flags.ts';
 import { imageRows } from './image-commands.ts';
+import { nodeRows } from './node-rows.ts';
 import { topRows } from './top-rows.ts';
 
 const localClusterRows: readonly CommandRow[] = [
@@ -257,18 +258,7 @@ const writeRows: readonly CommandRow[] = [
     flags: metadataFlags,
     load: async () => (await import('./commands/label.ts')).annotate,
   },
-  {
-    name: 'cordon',
-    arguments: '[node...]',
-    summary: 'let no new tasks come to nodes',
-    load: async () => (await import('./commands/cordon.ts')).cordon,
-  },
-  {
-    name: 'uncordon',
-    arguments: '[node...]',
-    summary: 'let new tasks come to nodes again',
-    load: async () => (await import('./commands/cordon.ts')).uncordon,
-  },
+  ...nodeRows,
 ];
 
 const schedulerRows: readonly CommandRow[] = [

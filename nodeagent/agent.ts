@@ -27,7 +27,7 @@ import { ImagePuller } from './images/image-puller.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { isWorthTelling } from './stats/usage-report.ts';
 import { statusPatch } from './task/status-patch.ts';
-import { addEphemeral, liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
+import { addEphemeral, type Eviction, liveCid, newRecord, type TaskRecord } from './task/task-record.ts';
 import type { TaskRecords } from './task/task-records.ts';
 import { TaskRunner } from './task/task-runner.ts';
 import { taskStatus } from './task/task-status.ts';
@@ -64,6 +64,7 @@ export class NodeAgent {
   /** Uids of tasks whose status, or end, the API server has to be told. */
   readonly #toTell = new WorkQueue();
   readonly #deferred: Loop;
+  #refusal: Eviction | undefined;
   #stopped = false;
   #writers: Promise<void>[] = [];
 
@@ -113,7 +114,28 @@ export class NodeAgent {
 
   /** Ends a task for want of something on the node: it fails with reason Evicted. */
   evict(uid: string, graceSeconds: number | undefined, message: string): void {
-    this.#runners.get(uid)?.evict(graceSeconds, message);
+    this.#runners.get(uid)?.evict({ reason: 'Evicted', message }, graceSeconds);
+  }
+
+  /** From now on tasks that come are refused for this reason. */
+  refuseTasks(refusal: Eviction): void {
+    this.#refusal = refusal;
+  }
+
+  /** Ends a task within so many seconds because the node shuts down. One that is ending already gets no longer. */
+  endForShutdown(uid: string, withinSeconds: number, eviction: Eviction): void {
+    const runner = this.#runners.get(uid);
+    if (!runner) return;
+    const { stop, task } = runner.record;
+    if (stop) runner.stop((this.#clock.now() - stop.sinceMs) / 1000 + withinSeconds);
+    else runner.evict(eviction, Math.min(withinSeconds, task.spec.terminationGracePeriodSeconds));
+  }
+
+  /** Whether the API server knows of every task's end. */
+  get hasToldEnds(): boolean {
+    return this.records.every(({ uid }) =>
+      this.#tasks.cache.by('uid', uid).every(({ status }) => isTerminal(status.phase)),
+    );
   }
 
   /** Ends every task that may run at most once; resolves when that is on disk. */
@@ -160,7 +182,7 @@ export class NodeAgent {
   #act(action: Action): void {
     switch (action.do) {
       case 'run':
-        this.#run(newRecord(action.task, this.#clock.now()));
+        this.#run(this.#admit(newRecord(action.task, this.#clock.now())));
         break;
       case 'update': {
         const runner = this.#runners.get(action.task.metadata.uid ?? '');
@@ -178,6 +200,11 @@ export class NodeAgent {
         this.#forget(action.uid);
         break;
     }
+  }
+
+  #admit(record: TaskRecord): TaskRecord {
+    if (!this.#refusal) return record;
+    return { ...record, eviction: this.#refusal, stop: { sinceMs: this.#clock.now(), graceSeconds: 0 } };
   }
 
   #run(record: TaskRecord): void {

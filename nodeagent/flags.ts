@@ -29,6 +29,8 @@ const rows = {
   systemReserved: flag('system-reserved', read.amounts, 'memory=100Mi'),
   agentReserved: flag('agent-reserved', read.amounts, ''),
   leaseDurationSeconds: flag('lease-duration-seconds', read.wholeNumber, '20'),
+  /** What all tasks together get to end in when the machine shuts down (SIGPWR). */
+  shutdownGraceSeconds: flag('shutdown-grace-period-seconds', read.wholeNumber, '30'),
   /** All tasks together may have no more processes; absent: as many as the machine. */
   maxProcesses: optional('max-processes', read.wholeNumber),
   /** Other nodes run on this machine: what tasks of this one use is all it uses. */

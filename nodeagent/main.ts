@@ -1,4 +1,7 @@
-/** The node agent process: puts the parts together, and lets go of them on SIGTERM. Tasks run on. */
+/**
+ * The node agent process: puts the parts together, and lets go of them on SIGTERM. Tasks run on. SIGPWR says that
+ * the machine shuts down: tasks are ended in order, and a SIGTERM after it waits for that.
+ */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -27,6 +30,7 @@ import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
 import { securityConditions } from './security-conditions.ts';
 import { AgentServer } from './server.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { StatsServer } from './stats/stats-server.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
@@ -101,6 +105,10 @@ async function main(): Promise<void> {
     ...{ client, node, runtime, records, images: images.puller, events, logger },
     usageOf: (uid) => resources?.usage.statusOf(uid),
   });
+  const shutdown = new NodeShutdown({
+    ...{ agent, graceSeconds: flags.shutdownGraceSeconds, clock: systemClock, logger },
+    onBegin: () => registration.wake(),
+  });
   resources?.usage.onSample(() => agent.usageChanged());
   const streams = new StreamServer({
     records: () => agent.records,
@@ -133,6 +141,7 @@ async function main(): Promise<void> {
         ...securityConditions({ runtimeVersion, userNamespaceProblem }),
       ],
       images: await listImages(imageDirectory),
+      ...(shutdown.notReady ? { notReady: shutdown.notReady } : {}),
     }),
     leaseDurationSeconds: flags.leaseDurationSeconds,
     ...(fence ? { onRenewal: () => renewal(fence, agent) } : {}),
@@ -146,7 +155,9 @@ async function main(): Promise<void> {
   rotation.start();
   resources?.start();
   logger.info({ node: name, address, port, driver }, 'started');
+  process.on('SIGPWR', () => void shutdown.begin());
   await terminated();
+  await shutdown.whenDone();
   await Promise.all([
     registration.stop(),
     agent.stop(),

@@ -25,6 +25,8 @@ export interface NodeState {
   /** Of the machine, and of what is there for its tasks. */
   conditions: NewCondition[];
   images: Image[];
+  /** Why no tasks can run here; absent: they can. */
+  notReady?: { reason: string; message: string };
 }
 
 export function nodeLabels({ name, labels }: NodeIdentity): Record<string, string> {
@@ -55,7 +57,9 @@ export function nodeStatus(
       reason: identity.driver === 'unconfined' ? 'PlainProcesses' : 'Containers',
       message: identity.driverReason,
     },
-    { type: 'Ready', status: 'True', reason: 'AgentReady', message: 'the agent runs tasks' },
+    state.notReady
+      ? { type: 'Ready', status: 'False', ...state.notReady }
+      : { type: 'Ready', status: 'True', reason: 'AgentReady', message: 'the agent runs tasks' },
   ];
   return {
     capacity: identity.capacity,

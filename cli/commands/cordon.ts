@@ -12,11 +12,8 @@ async function setUnschedulable(
   args: readonly string[],
   wanted: boolean,
 ): Promise<number> {
-  const names = args.map((arg) => arg.replace(/^nodes?\//, ''));
-  if (names.length === 0) throw new UsageError('say which nodes');
   const { client } = await context.session();
-  return eachReported(context.io, names, async (name) => {
-    checkName(name);
+  return eachReported(context.io, nodeNames(args), async (name) => {
     const node = await client.get(Node, { name });
     const done = wanted ? 'cordoned' : 'uncordoned';
     const already = (node.spec.unschedulable ?? false) === wanted;
@@ -26,4 +23,12 @@ async function setUnschedulable(
     }
     context.io.out(`node/${name} ${already ? 'already ' : ''}${done}\n`);
   });
+}
+
+/** `n1`, `node/n1`. Throws UsageError. */
+export function nodeNames(args: readonly string[]): string[] {
+  const names = args.map((arg) => arg.replace(/^nodes?\//, ''));
+  if (names.length === 0) throw new UsageError('say which nodes');
+  for (const name of names) checkName(name);
+  return names;
 }

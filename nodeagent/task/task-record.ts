@@ -77,6 +77,12 @@ export interface ContainerStop extends Stop {
   message: string;
 }
 
+/** The node ends the task; `message` says why, for people. */
+export interface Eviction {
+  reason: 'Evicted' | 'NodeShutdown';
+  message: string;
+}
+
 export interface TaskRecord {
   uid: string;
   /** The object as last seen. */
@@ -89,8 +95,8 @@ export interface TaskRecord {
   userRange?: UserRange;
   /** Set once the task is to end, by deletion or because it vanished. */
   stop?: Stop;
-  /** Ended because the node ran out of something; why, for people. */
-  eviction?: string;
+  /** Ended, or never begun, because the node ran out of something or shuts down. */
+  eviction?: Eviction;
   /** May run at most once, and the control plane has confirmed that it may run here. */
   isClaimed?: boolean;
   /** Ended because the lease of the node ran out; why, for people. */

@@ -34,6 +34,7 @@ import {
   type ContainerRecord,
   containerId,
   containerSpec,
+  type Eviction,
   isOver,
   liveCid,
   type TaskRecord,
@@ -127,11 +128,11 @@ export class TaskRunner {
     this.wake();
   }
 
-  /** Ends the task because the node needs its room; absent grace: its own. */
-  evict(graceSeconds: number | undefined, message: string): void {
+  /** Ends the task because the node cannot keep it; absent grace: its own. */
+  evict(eviction: Eviction, graceSeconds?: number): void {
     if (this.record.stop) return;
-    this.record.eviction = message;
-    this.#event('Warning', 'Evicted', message);
+    this.record.eviction = eviction;
+    this.#event('Warning', eviction.reason, eviction.message);
     this.stop(graceSeconds ?? this.record.task.spec.terminationGracePeriodSeconds);
   }
 

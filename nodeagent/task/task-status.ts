@@ -57,7 +57,7 @@ function reasonOf(
 ): { reason?: string; message?: string } {
   if (phase !== 'Failed') return {};
   if (fenced !== undefined) return { reason: 'Fenced', message: fenced };
-  if (eviction !== undefined) return { reason: 'Evicted', message: eviction };
+  if (eviction !== undefined) return eviction;
   const failed = containers.flatMap((container) =>
     container.life.state === 'ended' && !hasSucceeded(container) ? [container.life.termination] : [],
   )[0];

@@ -29,7 +29,9 @@ export function workOf(task: Task): string | undefined {
   return owner === undefined || index === undefined ? undefined : `${owner}/${index}`;
 }
 
+const toldToGo: ReadonlySet<string> = new Set(['Evicted', 'Preempted', 'NodeShutdown']);
+
 /** It failed by itself there; one that was told to go did not. */
 export function hasCrashed({ status }: Task): boolean {
-  return status.phase === 'Failed' && status.reason !== 'Evicted' && status.reason !== 'Preempted';
+  return status.phase === 'Failed' && !toldToGo.has(status.reason ?? '');
 }
