@@ -96,6 +96,9 @@ const nodeStatusShape = closedObject(
         { mapKeys: ['name'], maxItems: 64 },
       ),
     ),
+    volumeDirectory: optional(
+      text('Where it keeps volumes that outlive tasks; absent: it has no place for them.'),
+    ),
     images: optional(
       list(
         closedObject({ names: Type.Array(Type.String()), sizeBytes: optional(Type.Integer()) }),

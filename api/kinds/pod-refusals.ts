@@ -87,7 +87,8 @@ const variableRefusals: readonly Refusal[] = [
 ];
 const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => ({
   field,
-  because: 'nodes have no such volumes: use emptyDir, hostPath, configMap, secret, downwardAPI or projected',
+  because:
+    'nodes have no such volumes: use emptyDir, persistentVolumeClaim, hostPath, configMap, secret, downwardAPI or projected',
 }));
 
 const projectedRefusals: readonly Refusal[] = foreignProjectedSources.map((field) => ({

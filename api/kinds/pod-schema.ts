@@ -142,7 +142,6 @@ export const foreignVolumeSources = [
   'image',
   'iscsi',
   'nfs',
-  'persistentVolumeClaim',
   'photonPersistentDisk',
   'portworxVolume',
   'quobyte',
@@ -221,7 +220,15 @@ const status = closed('What is, as the node agent last reported it.', {
 });
 
 /** What belongs to a task alone: the place it has in its job, and the devices that are set aside for it. */
-export const taskOnlyFields = ['job', 'index', 'attempt', 'gang', 'devices', 'runPolicy'] as const;
+export const taskOnlyFields = [
+  'job',
+  'index',
+  'attempt',
+  'gang',
+  'devices',
+  'claimPaths',
+  'runPolicy',
+] as const;
 
 export const podSchema: TSchema = objectShape(
   names.Pod,

@@ -8,11 +8,14 @@ import { jobKind } from './job.ts';
 import { leaseKind } from './lease.ts';
 import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
+import { persistentVolumeKind } from './persistent-volume.ts';
+import { persistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { podKind } from './pod.ts';
 import { priorityClassKind } from './priority-class.ts';
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
+import { storageClassKind } from './storage-class.ts';
 import { taskKind } from './task.ts';
 
 export const builtinKinds: readonly AnyKind[] = [
@@ -27,6 +30,9 @@ export const builtinKinds: readonly AnyKind[] = [
   anyKind(serviceAccountKind),
   anyKind(serviceKind),
   anyKind(endpointSliceKind),
+  anyKind(persistentVolumeClaimKind),
+  anyKind(persistentVolumeKind),
+  anyKind(storageClassKind),
   anyKind(leaseKind),
   anyKind(priorityClassKind),
   anyKind(customResourceDefinitionKind),

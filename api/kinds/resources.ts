@@ -38,6 +38,16 @@ export const Service = resource<import('./service.ts').Service>(names.Service);
 export type Service = import('./service.ts').Service;
 export const EndpointSlice = resource<import('./endpoint-slice.ts').EndpointSlice>(names.EndpointSlice);
 export type EndpointSlice = import('./endpoint-slice.ts').EndpointSlice;
+export const PersistentVolumeClaim = resource<import('./persistent-volume-claim.ts').PersistentVolumeClaim>(
+  names.PersistentVolumeClaim,
+);
+export type PersistentVolumeClaim = import('./persistent-volume-claim.ts').PersistentVolumeClaim;
+export const PersistentVolume = resource<import('./persistent-volume.ts').PersistentVolume>(
+  names.PersistentVolume,
+);
+export type PersistentVolume = import('./persistent-volume.ts').PersistentVolume;
+export const StorageClass = resource<import('./storage-class.ts').StorageClass>(names.StorageClass);
+export type StorageClass = import('./storage-class.ts').StorageClass;
 export const Lease = resource<import('./lease.ts').Lease>(names.Lease);
 export type Lease = import('./lease.ts').Lease;
 export const PriorityClass = resource<import('./priority-class.ts').PriorityClass>(names.PriorityClass);
@@ -53,6 +63,9 @@ export const builtinResources: readonly Resource<KubeObject>[] = [
   Service,
   EndpointSlice,
   Task,
+  PersistentVolumeClaim,
+  PersistentVolume,
+  StorageClass,
   ConfigMap,
   Secret,
   ServiceAccount,

@@ -37,11 +37,11 @@ const nodeSelectorTermShape = closedObject(
   { description: 'Requirements on a node; all must hold.' },
 );
 
+export const nodeSelectorTermsShape = list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 });
+
 const nodeAffinityShape = closedObject({
   requiredDuringSchedulingIgnoredDuringExecution: optional(
-    closedObject({
-      nodeSelectorTerms: list(nodeSelectorTermShape, 'Terms; one must match.', { minItems: 1 }),
-    }),
+    closedObject({ nodeSelectorTerms: nodeSelectorTermsShape }),
   ),
   preferredDuringSchedulingIgnoredDuringExecution: optional(
     list(

@@ -1,7 +1,8 @@
 /**
  * Which ConfigMaps and Secrets a task needs, by name, in its own namespace. One definition for the agent,
- * which reads them, and for the API server, which lets a node read no others.
+ * which reads them, and for the API server, which lets a node read no others. And which claims it mounts.
  */
+import type { Task } from './task.ts';
 import type { TemplateSpec } from './task-spec.ts';
 
 export interface TaskReferences {
@@ -40,4 +41,12 @@ export function taskReferences({
   const given = (names: readonly (string | undefined)[]): Set<string> =>
     new Set(names.filter((name) => name !== undefined));
   return { configMaps: given(configMaps), secrets: given(secrets) };
+}
+
+/** `namespace/name` of the claims a task mounts. */
+export function claimKeysOf({ metadata, spec }: Task): string[] {
+  const claims = (spec.volumes ?? []).flatMap(
+    ({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? [],
+  );
+  return [...new Set(claims)].map((name) => `${metadata.namespace}/${name}`);
 }

@@ -87,6 +87,15 @@ export const volumeShape = closedObject({
       { description: 'Files that tell of the task itself, following its changes; read-only.' },
     ),
   ),
+  persistentVolumeClaim: optional(
+    closedObject(
+      {
+        claimName: text('Name of the claim, in the same namespace.'),
+        readOnly: optional(flag('Whether no container can write.')),
+      },
+      { description: 'A volume that outlives the task; the task goes where it is.' },
+    ),
+  ),
   projected: optional(
     closedObject(
       {
@@ -174,7 +183,9 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
         reason: given === 0 ? 'FieldValueRequired' : 'FieldValueInvalid',
       },
     ];
-  const { emptyDir, hostPath, configMap, secret, downwardAPI, projected } = sources;
+  const { emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim } = sources;
+  if (persistentVolumeClaim)
+    return objectNameCauses(persistentVolumeClaim.claimName, `${path}.persistentVolumeClaim.claimName`);
   if (downwardAPI) return validateDownward(downwardAPI.items ?? [], `${path}.downwardAPI.items`);
   if (projected)
     return projected.sources.flatMap((source, index) =>

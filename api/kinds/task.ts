@@ -53,6 +53,9 @@ export const taskSpecShape = closedObject(
           'Thousandths of the GPUs of the node that are set aside for it, by name. Set when it is bound.',
       }),
     ),
+    claimPaths: optional(
+      stringMap('Where on the node the volumes of its claims are, by claim. Set when it is bound.'),
+    ),
     priority: optional(Type.Integer({ description: 'Resolved from priorityClassName by the server.' })),
     job: optional(text('Job this task belongs to.')),
     gang: optional(gangShape),

@@ -6,6 +6,7 @@ import { defaultNamespace, names, nodeLeaseNamespace, systemNamespace } from '..
 import { defaultPriorityClassName } from '../kinds/priority-bands.ts';
 import { ApiError } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
+import { admitClaim } from './admission/default-class.ts';
 import { admitSecurity } from './admission/pod-security.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
@@ -29,6 +30,7 @@ export function admit(call: Call, object: AnyObject, old?: AnyObject): void {
   if (path.subresource === undefined || path.subresource === 'ephemeralcontainers')
     admitSecurity(call, object, old);
   if (!old && kindId(served.kind) === kindId(names.Task)) admitTask(call, object);
+  if (!old && kindId(served.kind) === kindId(names.PersistentVolumeClaim)) admitClaim(call, object);
   if (path.subresource === undefined && kindId(served.kind) === kindId(names.Service))
     admitService(call, object, old);
 }
@@ -63,7 +65,7 @@ function admitTask(call: Call, task: AnyObject): void {
   const { backend, served } = call;
   refuseEphemeral(call, task);
   const spec = (task.spec ??= {});
-  for (const field of ['nodeName', 'devices']) {
+  for (const field of ['nodeName', 'devices', 'claimPaths']) {
     if (spec[field] === undefined) continue;
     throw invalidError(served.kind, task.metadata.name, [
       {

@@ -1,17 +1,19 @@
 /**
  * What a change of a task means for what is set aside for it: a task that ends or goes gives back all, one
- * whose resize is done what it no longer wants. Pure.
+ * whose resize is done what it no longer wants; a volume that goes gives back its part of the disk. Pure.
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { names } from '../kinds/names.ts';
+import type { PersistentVolume } from '../kinds/persistent-volume.ts';
 import type { Task } from '../kinds/task.ts';
 import { taskRequests } from '../kinds/task-request.ts';
 import { isAdmitted, resizeInProgress } from '../kinds/task-resize.ts';
 import { isConditionTrue } from '../meta/conditions.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
-import { type Allocation, holdsAllocation, withoutTask } from './allocation.ts';
+import { type Allocation, holdsAllocation, withoutTask, withoutVolume } from './allocation.ts';
 import type { CachedObject } from './cached-object.ts';
 import { kindId } from './keys.ts';
+import { nodeThatHolds } from './local-volume.ts';
 
 export interface AllocationEdit {
   node: string;
@@ -19,6 +21,7 @@ export interface AllocationEdit {
 }
 
 const taskKindId = kindId(names.Task);
+const volumeKindId = kindId(names.PersistentVolume);
 
 /** `next`: what is to be stored; undefined: the object goes. Undefined when nothing is given back. */
 export function allocationEdit(
@@ -26,6 +29,7 @@ export function allocationEdit(
   current: CachedObject,
   next: AnyObject | undefined,
 ): AllocationEdit | undefined {
+  if (kindId(kind) === volumeKindId) return next ? undefined : volumeEdit(current);
   if (kindId(kind) !== taskKindId) return undefined;
   const node = current.field(kind, 'spec.nodeName');
   if (!holdsAllocation(node, current.field(kind, 'status.phase'))) return undefined;
@@ -42,8 +46,19 @@ export function allocationEdit(
   return isDone ? { node, edit: (allocation) => trimmed(allocation, key, after) } : undefined;
 }
 
+function volumeEdit(current: CachedObject): AllocationEdit | undefined {
+  const volume = current.parse() as unknown as PersistentVolume;
+  const node = nodeThatHolds(volume);
+  return node === undefined
+    ? undefined
+    : { node, edit: (allocation) => withoutVolume(allocation, volume.metadata.name) };
+}
+
 function trimmed(allocation: Allocation, key: string, { spec }: Task): Allocation {
   const held = allocation.tasks[key];
   if (!held) return allocation;
-  return { tasks: { ...allocation.tasks, [key]: { ...held, requests: taskRequests(spec) } } };
+  return {
+    ...allocation,
+    tasks: { ...allocation.tasks, [key]: { ...held, requests: taskRequests(spec) } },
+  };
 }

@@ -14,6 +14,8 @@ import { allocationKey } from './keys.ts';
 export interface Allocation {
   /** By `namespace/name` of the task. */
   tasks: Record<string, TaskAllocation>;
+  /** Bytes of the disk that volumes have, by name; they stay when tasks end. */
+  volumes?: Record<string, number>;
 }
 
 /** The record as the store holds it. */
@@ -27,7 +29,12 @@ export interface TaskAllocation {
   ports: string[];
   /** Thousandths of devices, by name. */
   devices?: DeviceShares;
+  /** Claims it mounts, `namespace/name`. */
+  claims?: string[];
 }
+
+/** The node's disk, as a resource. */
+export const diskResource = 'ephemeral-storage';
 
 export function readAllocation(record: AllocationRecord | undefined): Allocation {
   return record ? (JSON.parse(record.value.toString()) as Allocation) : { tasks: {} };
@@ -37,9 +44,10 @@ export function taskAllocation({ metadata, spec }: Task): TaskAllocation {
   return { uid: metadata.uid ?? '', requests: taskRequests(spec), ports: taskHostPorts(spec) };
 }
 
-/** What all tasks of the record take together. */
-export function sumOf({ tasks }: Allocation): ResourceAmounts {
+/** What all tasks and volumes of the record take together. */
+export function sumOf({ tasks, volumes = {} }: Allocation): ResourceAmounts {
   const sum: ResourceAmounts = {};
+  for (const bytes of Object.values(volumes)) sum[diskResource] = (sum[diskResource] ?? 0) + bytes;
   for (const { requests } of Object.values(tasks)) {
     for (const [name, amount] of Object.entries(requests)) sum[name] = (sum[name] ?? 0) + amount;
   }
@@ -53,6 +61,8 @@ export interface NodeSpace {
   allocatable: ResourceAmounts;
   /** Names of its devices. */
   devices: readonly string[];
+  /** Where it keeps volumes; undefined: it has no place for them. */
+  volumeDirectory: string | undefined;
 }
 
 /** Why the task does not fit beside what is there, in numbers; undefined when it does. */
@@ -95,7 +105,7 @@ export function allocationWrite(
 ): { compare: Compare; operation: Operation | undefined } {
   const key = allocationKey(node);
   const compare = { key, modRevision: record?.modRevision ?? 0 };
-  if (Object.keys(next.tasks).length > 0)
+  if (Object.keys(next.tasks).length + Object.keys(next.volumes ?? {}).length > 0)
     return { compare, operation: { type: 'put', key, value: Buffer.from(JSON.stringify(next)) } };
   return { compare, operation: record ? { type: 'delete', key } : undefined };
 }
@@ -104,7 +114,12 @@ export function allocationWrite(
 export function withoutTask(allocation: Allocation, key: string): Allocation | undefined {
   if (!Object.hasOwn(allocation.tasks, key)) return undefined;
   const { [key]: _gone, ...tasks } = allocation.tasks;
-  return { tasks };
+  return { ...allocation, tasks };
+}
+
+export function withoutVolume({ volumes = {}, ...rest }: Allocation, name: string): Allocation {
+  const { [name]: _gone, ...others } = volumes;
+  return Object.keys(others).length > 0 ? { ...rest, volumes: others } : rest;
 }
 
 /** Whether a task in this state has something set aside on a node. */

@@ -73,7 +73,12 @@ const controllerRules: readonly Rule[] = [
 
 const schedulerRules: readonly Rule[] = [
   { verbs: read, group: 'gantry.dev', resources: ['tasks', 'jobs'] },
-  { verbs: read, group: '', resources: ['nodes', 'namespaces'] },
+  {
+    verbs: read,
+    group: '',
+    resources: ['nodes', 'namespaces', 'persistentvolumeclaims', 'persistentvolumes'],
+  },
+  { verbs: read, group: 'storage.k8s.io', resources: ['storageclasses'] },
   { verbs: read, group: 'scheduling.k8s.io', resources: ['priorityclasses'] },
   { verbs: ['create'], group: 'gantry.dev', resources: ['tasks/binding', 'plans'] },
   { verbs: ['update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
@@ -100,6 +105,8 @@ function nodeRules(name: string): readonly Rule[] {
     // Names and addresses of services, for all tasks alike.
     { verbs: read, group: '', resources: ['services'] },
     { verbs: read, group: 'discovery.k8s.io', resources: ['endpointslices'] },
+    // An agent says when what was in a volume of its node is removed.
+    { verbs: [...read, 'patch'], group: '', resources: ['persistentvolumes'] },
     { verbs: [...read, ...write], group: '', resources: ['nodes'], name },
     { verbs: ['get', 'update', 'patch'], group: '', resources: ['nodes/status'], name },
     {

@@ -18,6 +18,7 @@ import {
   type Allocation,
   type AllocationRecord,
   allocationWrite,
+  diskResource,
   misfit,
   type NodeSpace,
   readAllocation,
@@ -27,6 +28,7 @@ import {
   withDevices,
 } from './allocation.ts';
 import { withAllottedPorts } from './allotted-ports.ts';
+import { ClaimPlan, ClaimSights, type TaskClaims } from './bind-claims.ts';
 import { CachedObject } from './cached-object.ts';
 import type { Backend } from './call.ts';
 import { allocationKey, storeKey } from './keys.ts';
@@ -44,7 +46,10 @@ export interface BindRequest {
 /** Undefined: bound. */
 export type BindOutcome = ApiError | undefined;
 
-export type BindBackend = Pick<Backend, 'writes' | 'cache' | 'allocations' | 'disruptions' | 'clock'>;
+export type BindBackend = Pick<
+  Backend,
+  'writes' | 'cache' | 'allocations' | 'disruptions' | 'clock' | 'random'
+>;
 
 export interface BindRules {
   /** None is bound unless all are. */
@@ -72,6 +77,7 @@ interface Verdict {
   refused: Map<BindRequest, ApiError>;
   /** Of the nodes that get a task: what is set aside on them from now on. */
   allocations: Map<string, Allocation>;
+  claims: ClaimPlan;
 }
 
 /** From the first look at the cache to the outcomes. */
@@ -81,11 +87,13 @@ export class BindTransaction {
   #open: readonly BindRequest[];
   readonly #nodes = new Map<string, SeenNode>();
   readonly #tasks = new Map<string, CachedObject | undefined>();
+  readonly #claims: ClaimSights;
   /** Whether everything above was read from the store: only then a refusal is final. */
   #fresh = false;
 
   constructor(backend: BindBackend, requests: readonly BindRequest[], rules: BindRules) {
     this.#backend = backend;
+    this.#claims = new ClaimSights(backend);
     this.#rules = rules;
     this.#open = requests;
     const { cache, allocations } = backend;
@@ -116,7 +124,7 @@ export class BindTransaction {
     const { accepted, refused } = verdict;
     if (accepted.length > 0 && !(this.#rules.atomic && refused.size > 0)) {
       const result = await this.#commit(verdict);
-      if (!result.succeeded) return this.#learn(verdict, result.current);
+      if (!result.succeeded) return await this.#learn(verdict, result.current);
       for (const { request } of accepted) outcomes.set(request, undefined);
       this.#open = [...refused.keys()];
     }
@@ -128,7 +136,8 @@ export class BindTransaction {
   }
 
   #decide(): Verdict {
-    const verdict: Verdict = { accepted: [], refused: new Map(), allocations: new Map() };
+    const claims = new ClaimPlan(this.#claims);
+    const verdict: Verdict = { accepted: [], refused: new Map(), allocations: new Map(), claims };
     const spaces = new Map<string, NodeSpace>();
     for (const request of this.#open) {
       const seen = this.#nodes.get(request.node);
@@ -143,7 +152,8 @@ export class BindTransaction {
     return verdict;
   }
 
-  #decideOne(request: BindRequest, space: NodeSpace, { accepted, refused, allocations }: Verdict): void {
+  #decideOne(request: BindRequest, space: NodeSpace, verdict: Verdict): void {
+    const { accepted, refused, allocations } = verdict;
     const key = keyOf(request);
     const object = this.#tasks.get(key);
     const task = object && (object.parse() as unknown as Task);
@@ -152,20 +162,20 @@ export class BindTransaction {
       refused.set(request, refusal ?? notFound(names.Task, request.name));
       return;
     }
-    const placed = withAllottedPorts(task, space.allocation);
-    const asked = taskAllocation(placed ?? task);
-    const wanted = withDevices(space, asked);
-    const problem = placed ? misfit(space, asked) : 'all ports that are allotted are taken';
-    if (!placed || !wanted || problem !== undefined) {
-      const why = `it does not fit on node ${request.node}: ${problem ?? 'no device has so much free'}`;
+    const fit = fitOf(task, request.node, { space, claims: verdict.claims });
+    if (typeof fit === 'string') {
+      const why = `it does not fit on node ${request.node}: ${fit}`;
       refused.set(request, conflict(names.Task, request.name, why));
       return;
     }
+    const { placed, wanted, claimed } = fit;
+    verdict.claims.take(claimed, space);
     space.allocation.tasks[key] = wanted;
     for (const [name, amount] of Object.entries(wanted.requests))
       space.used[name] = (space.used[name] ?? 0) + amount;
     allocations.set(request.node, space.allocation);
-    const bound = boundTask(placed, { node: request.node, wanted, nowMs: this.#backend.clock.now() });
+    const nowMs = this.#backend.clock.now();
+    const bound = boundTask(placed, { node: request.node, wanted, claimPaths: claimed.paths, nowMs });
     accepted.push({ request, task: object, value: encodeObject(names.Task, bound) });
   }
 
@@ -181,10 +191,17 @@ export class BindTransaction {
     const allocation = readAllocation(record);
     const { status } = node.parse() as unknown as Node;
     const devices = (status.devices ?? []).map((device) => device.name);
-    return { allocation, used: sumOf(allocation), allocatable: allocatableOf(status), devices };
+    const { volumeDirectory } = status;
+    return {
+      allocation,
+      used: sumOf(allocation),
+      allocatable: allocatableOf(status),
+      devices,
+      volumeDirectory,
+    };
   }
 
-  async #commit({ accepted, allocations }: Verdict): Promise<TransactionResult> {
+  async #commit({ accepted, allocations, claims }: Verdict): Promise<TransactionResult> {
     const records = [...allocations].map(([name, allocation]) => ({
       name,
       ...allocationWrite(name, this.#nodes.get(name)?.record, allocation),
@@ -201,8 +218,8 @@ export class BindTransaction {
       ({ task, value }): Operation => ({ type: 'put', key: storeKey(names.Task, task.key), value }),
     );
     const result = await this.#backend.writes.transact({
-      compares: [...records.map(({ compare }) => compare), ...nodes, ...tasks],
-      operations: [...records.flatMap(({ operation }) => operation ?? []), ...puts],
+      compares: [...records.map(({ compare }) => compare), ...nodes, ...tasks, ...claims.compares],
+      operations: [...records.flatMap(({ operation }) => operation ?? []), ...puts, ...claims.operations],
     });
     if (result.succeeded)
       for (const { name, operation } of records)
@@ -211,7 +228,7 @@ export class BindTransaction {
   }
 
   /** A lost race tells what is there now. */
-  #learn({ accepted, allocations }: Verdict, current: (KeyValue | undefined)[]): void {
+  async #learn({ accepted, allocations, claims }: Verdict, current: (KeyValue | undefined)[]): Promise<void> {
     const count = allocations.size;
     for (const [index, name] of [...allocations.keys()].entries()) {
       const node = current[count + index];
@@ -221,6 +238,7 @@ export class BindTransaction {
       const kv = current[2 * count + index];
       this.#tasks.set(task.key, kv && CachedObject.fromStore(task.key, kv));
     }
+    await claims.learn(current.slice(2 * count + accepted.length));
     // The tasks that were refused on cached state are read when their turn comes.
     this.#fresh = accepted.length === this.#open.length;
   }
@@ -242,6 +260,7 @@ export class BindTransaction {
         this.#tasks.set(key, kv && CachedObject.fromStore(key, kv));
       }),
     ]);
+    await this.#claims.fetch(this.#open.map((request) => this.#tasks.get(keyOf(request))));
     this.#fresh = true;
   }
 }
@@ -282,15 +301,54 @@ function taskRefusal(
   return undefined;
 }
 
-function boundTask(
+interface Fit {
+  /** With ports in place of those it left open. */
+  placed: Task;
+  wanted: TaskAllocation;
+  claimed: TaskClaims;
+}
+
+/** What the task gets on the node, or why it cannot be there. Changes nothing. */
+function fitOf(
   task: Task,
-  { node, wanted, nowMs }: { node: string; wanted: TaskAllocation; nowMs: number },
-): AnyObject {
+  node: string,
+  { space, claims }: { space: NodeSpace; claims: ClaimPlan },
+): Fit | string {
+  const placed = withAllottedPorts(task, space.allocation);
+  if (!placed) return 'all ports that are allotted are taken';
+  const claimed = claims.look(placed, node, space);
+  if (typeof claimed === 'string') return claimed;
+  const asked = taskAllocation(placed);
+  const wanted = withDevices(space, claimed.keys.length > 0 ? { ...asked, claims: claimed.keys } : asked);
+  const problem = misfit(space, withDisk(asked, claimed.bytes));
+  return problem ?? (wanted ? { placed, wanted, claimed } : 'no device has so much free');
+}
+
+/** Volumes that are made for it need their space at once; they keep it when the task is gone. */
+function withDisk(asked: TaskAllocation, bytes: number): TaskAllocation {
+  if (bytes === 0) return asked;
+  const { requests } = asked;
+  return { ...asked, requests: { ...requests, [diskResource]: (requests[diskResource] ?? 0) + bytes } };
+}
+
+interface Place {
+  node: string;
+  wanted: TaskAllocation;
+  claimPaths: Record<string, string>;
+  nowMs: number;
+}
+
+function boundTask(task: Task, { node, wanted, claimPaths, nowMs }: Place): AnyObject {
   const { pending: _pending, nominatedNodeName: _nominated, ...status } = task.status;
   const conditions = withCondition(status.conditions, { type: 'Scheduled', status: 'True' }, nowMs);
   return {
     ...task,
-    spec: { ...task.spec, nodeName: node, ...(wanted.devices ? { devices: wanted.devices } : {}) },
+    spec: {
+      ...task.spec,
+      nodeName: node,
+      ...(wanted.devices ? { devices: wanted.devices } : {}),
+      ...(wanted.claims ? { claimPaths } : {}),
+    },
     status: { ...status, conditions },
   } as unknown as AnyObject;
 }

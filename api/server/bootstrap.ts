@@ -1,4 +1,5 @@
-/** What every cluster has from its first moment: the namespaces of the house and Borg's priority bands. */
+/** What every cluster has from its first moment: the namespaces of the house, Borg's priority bands, and a
+ * class of volumes. */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import {
   apiVersionOf,
@@ -8,6 +9,7 @@ import {
   systemNamespace,
 } from '../kinds/names.ts';
 import { bands } from '../kinds/priority-bands.ts';
+import { defaultClassAnnotation, localClassName, localProvisioner } from '../kinds/volume-names.ts';
 import { hasReason } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { Backend } from './call.ts';
@@ -21,19 +23,26 @@ export async function createInitialObjects(backend: Backend): Promise<void> {
   for (const { name, priority, description } of bands) {
     await ensure(backend, names.PriorityClass, { name, fields: { value: priority, description } });
   }
+  const fields = { provisioner: localProvisioner, volumeBindingMode: 'WaitForFirstConsumer' };
+  const annotations = { [defaultClassAnnotation]: 'true' };
+  await ensure(backend, names.StorageClass, { name: localClassName, annotations, fields });
 }
 
 async function ensure(
   { kinds, cache, objects, clock, random }: Backend,
   { group, version, plural }: Pick<AnyKind, 'group' | 'version' | 'plural'>,
-  { name, fields }: { name: string; fields: Record<string, unknown> },
+  {
+    name,
+    annotations,
+    fields,
+  }: { name: string; annotations?: Record<string, string>; fields: Record<string, unknown> },
 ): Promise<void> {
   const served = kinds.byPlural(group, version, plural);
   if (!served || cache.kind(served.kind).get(name)) return;
   const object: AnyObject = {
     apiVersion: apiVersionOf(served.kind),
     kind: served.kind.kind,
-    metadata: { name },
+    metadata: { name, ...(annotations ? { annotations } : {}) },
     ...fields,
   };
   validateObject(served, object);

@@ -6,6 +6,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { nodeLeaseNamespace } from '../kinds/names.ts';
+import type { PersistentVolume } from '../kinds/persistent-volume.ts';
+import { nodeOfVolume } from '../kinds/volume-names.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { Verb } from './authorize.ts';
 import { isAdmin, nodeNameOf, type User } from './user.ts';
@@ -42,6 +44,8 @@ export function nodeRefusal(user: User, kind: AnyKind, change: Change): string |
   switch (`${kind.group}/${kind.plural}`) {
     case 'gantry.dev/tasks':
       return taskRefusal(node, change);
+    case '/persistentvolumes':
+      return volumeRefusal(node, change);
     case '/nodes':
       return nodeObjectRefusal(node, change);
     case 'coordination.k8s.io/leases':
@@ -75,6 +79,14 @@ function taskRefusal(node: string, { verb, object, old, subresource }: Change): 
     return 'a node may only change the status and the finalizers of its tasks';
   if (verb === 'create') return 'a node may not create tasks';
   return undefined;
+}
+
+function volumeRefusal(node: string, { verb, object, old, subresource }: Change): string | undefined {
+  const touched = [old, object].filter((volume) => volume !== undefined);
+  const own = touched.every((volume) => nodeOfVolume(volume as unknown as PersistentVolume) === node);
+  if (!own || touched.length === 0) return 'the volume is not on this node';
+  if (verb !== 'patch' || (subresource === undefined && onlyFinalizersDiffer(object, old))) return undefined;
+  return 'a node may only change the finalizers of its volumes';
 }
 
 function boundTo(task: AnyObject): unknown {

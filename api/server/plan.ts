@@ -7,6 +7,7 @@
  *                     nominated for its node, at one revision; room is free only when the agents have said so
  *                     (contract R8), and then a plan without evictions binds
  */
+import { names } from '../kinds/names.ts';
 import { asApiError } from '../meta/api-error.ts';
 import { type BindBackend, type BindOutcome, type BindRequest, BindTransaction } from './bind-transaction.ts';
 import { mapConcurrently } from './concurrency.ts';
@@ -58,12 +59,22 @@ async function commitTogether(backend: BindBackend, plan: Plan, outcomes: Outcom
 async function bindEach(backend: BindBackend, { revision, binds }: Plan, outcomes: Outcomes): Promise<void> {
   const byNode = groupedByNode(binds.filter(({ evictions }) => evictions.length === 0));
   await mapConcurrently([...byNode], nodesAtOnce, async ([node, list]) => {
-    for (let at = 0; at < list.length; at += tasksPerTransaction) {
-      const some = list.slice(at, at + tasksPerTransaction);
+    for (const some of inPortions(backend, list)) {
       const act = () => new BindTransaction(backend, some, { atomic: false, revision }).run(outcomes);
       await backend.allocations.takeAll([node], act);
     }
   });
+}
+
+/** Tasks with claims go one by one: each may write several objects more. */
+function inPortions({ cache }: BindBackend, list: readonly BindRequest[]): BindRequest[][] {
+  const hasClaims = ({ namespace, name }: BindRequest): boolean =>
+    cache.kind(names.Task).get(`${namespace}/${name}`)?.bytes.includes('"persistentVolumeClaim"') ?? false;
+  const portions = list.filter(hasClaims).map((one) => [one]);
+  const others = portions.length === 0 ? list : list.filter((one) => !hasClaims(one));
+  for (let at = 0; at < others.length; at += tasksPerTransaction)
+    portions.push(others.slice(at, at + tasksPerTransaction));
+  return portions;
 }
 
 async function evictForEach(backend: BindBackend, { binds }: Plan, outcomes: Outcomes): Promise<void> {

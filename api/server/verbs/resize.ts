@@ -107,7 +107,7 @@ function reserve(
   const inProgress: NewCondition = { type: resizeInProgress, status: 'True' };
   next.status.conditions = isChange || wasPending ? withCondition(others, inProgress, nowMs) : others;
   const requests = larger(wanted, held.requests);
-  return { tasks: { ...allocation.tasks, [key]: { ...held, requests } } };
+  return { ...allocation, tasks: { ...allocation.tasks, [key]: { ...held, requests } } };
 }
 
 function shortage(
