@@ -30,7 +30,7 @@ export async function why({ client, task: key, json }: WhyOptions, output: Outpu
     return 0;
   }
   const live = await readLiveCell(client);
-  const cell = new ForkedCell(live.nodes, live.tasks, { namespaces: live.namespaces });
+  const cell = new ForkedCell(live.nodes, live.tasks, live);
   if (task.spec.nodeName !== undefined) {
     const nodes = cell.rank(task);
     output.out(

@@ -18,6 +18,7 @@ import { namespaceController } from './namespace/namespace.ts';
 import { NodeLifecycle } from './node-lifecycle/node-lifecycle.ts';
 import type { EvictionRates } from './node-lifecycle/zones.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
+import { claimController, volumeController } from './volumes/reconcile.ts';
 
 export interface RunOptions {
   client: Client;
@@ -60,7 +61,9 @@ async function runUntilKindsChange(options: RunOptions, ended: AbortSignal): Pro
     .add(endpointsController)
     .add(jobEndpointsController)
     .add(namespaceController)
-    .add(serviceAccountController);
+    .add(serviceAccountController)
+    .add(claimController)
+    .add(volumeController);
   for (const collector of garbageCollectors([...builtinResources, ...custom])) runtime.add(collector);
   const life = new LinkedAbort(ended);
   const definitions = runtime.informer(CustomResourceDefinition);

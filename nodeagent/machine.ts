@@ -26,6 +26,12 @@ export function machineCapacity(overrides: Record<string, string>): Record<strin
   };
 }
 
+/** Of the disk that tasks' files are on. */
+export async function diskCapacity(rootDirectory: string): Promise<Record<string, string>> {
+  const { blocks, bsize } = await statfs(rootDirectory);
+  return { 'ephemeral-storage': formatBytes(blocks * bsize) };
+}
+
 export async function nodeInfo(
   containerRuntimeVersion: string,
 ): Promise<NonNullable<NodeStatus['nodeInfo']>> {

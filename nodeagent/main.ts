@@ -20,7 +20,7 @@ import { type AgentFlags, parseFlags } from './flags.ts';
 import { listImages } from './images/image-store.ts';
 import { NodeImages } from './images/node-images.ts';
 import { logRotation } from './logs/log-rotation.ts';
-import { machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
+import { diskCapacity, machineCapacity, nodeInfo, pressure, pressureConditions } from './machine.ts';
 import { NodeNetwork } from './network/node-network.ts';
 import { TaskNetworks } from './network/task-networks.ts';
 import { nodeResources } from './node-resources.ts';
@@ -35,6 +35,7 @@ import { StatsServer } from './stats/stats-server.ts';
 import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
+import { claimDirectoryIn, LocalVolumes } from './volumes/local-volumes.ts';
 import { volumeDirectoryIn } from './volumes/task-directory.ts';
 
 async function main(): Promise<void> {
@@ -56,7 +57,8 @@ async function main(): Promise<void> {
   const runtime = new Driver({ rootDirectory, runDirectory, logger });
   const described = driver === 'oci' ? await readDevices(flags.cdiDirectories, logger) : [];
   const devices = new DevicePool(described, () => agent.records);
-  const capacity = machineCapacity({ ...devices.capacity(), ...flags.capacity });
+  const disk = await diskCapacity(rootDirectory);
+  const capacity = machineCapacity({ ...disk, ...devices.capacity(), ...flags.capacity });
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
   const network = new NodeNetwork({
     ...{ client, address, node: name, directory: rootDirectory, logger },
@@ -73,6 +75,7 @@ async function main(): Promise<void> {
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
+    ...(driver === 'oci' ? { claimDirectory: claimDirectoryIn(rootDirectory) } : {}),
     allowedHostPaths: flags.allowedHostPaths,
     devices,
     userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
@@ -133,6 +136,7 @@ async function main(): Promise<void> {
       ...{ name, address, port, labels: flags.labels, capacity, driver, driverReason },
       allocatable: allocatable(capacity, flags.reserves, flags.thresholds),
       nodeInfo: await nodeInfo(runtimeVersion),
+      ...(node.claimDirectory === undefined ? {} : { volumeDirectory: node.claimDirectory }),
     },
     observe: async () => ({
       conditions: [
@@ -147,11 +151,18 @@ async function main(): Promise<void> {
     ...(fence ? { onRenewal: () => renewal(fence, agent) } : {}),
     logger,
   });
+  const volumes =
+    node.claimDirectory === undefined
+      ? undefined
+      : new LocalVolumes({
+          ...{ client, node: name, claimDirectory: node.claimDirectory, events, logger },
+        });
   const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
 
   await agent.start();
   if (driver === 'oci') await images.start();
   registration.start();
+  volumes?.start();
   rotation.start();
   resources?.start();
   logger.info({ node: name, address, port, driver }, 'started');
@@ -162,6 +173,7 @@ async function main(): Promise<void> {
     registration.stop(),
     agent.stop(),
     images.stop(),
+    volumes?.stop(),
     rotation.stop(),
     resources?.stop(),
     server.close(),

@@ -16,6 +16,8 @@ export interface NodeIdentity {
   /** What tasks may have of it. */
   allocatable: Record<string, string>;
   nodeInfo: NonNullable<NodeStatus['nodeInfo']>;
+  /** Where it keeps volumes of claims; absent: it has no place for them. */
+  volumeDirectory?: string;
   driver: 'oci' | 'unconfined';
   /** Why this driver, for people. */
   driverReason: string;
@@ -71,6 +73,7 @@ export function nodeStatus(
     ],
     daemonEndpoints: { kubeletEndpoint: { Port: identity.port } },
     nodeInfo: identity.nodeInfo,
+    ...(identity.volumeDirectory === undefined ? {} : { volumeDirectory: identity.volumeDirectory }),
     images: state.images.map(({ names, sizeBytes }) => ({ names, sizeBytes })),
   };
 }

@@ -12,6 +12,7 @@ import type { Task } from '../api/kinds/task.ts';
 import { isServing, isTerminal } from '../api/kinds/task-phase.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
+import { ClusterClaims } from './cluster-claims.ts';
 import { type Budget, Budgets } from './core/budgets.ts';
 import { hasCrashed, workOf } from './core/crash-record.ts';
 import { Gangs } from './core/gangs.ts';
@@ -52,6 +53,7 @@ export class ClusterState {
   readonly residents = new Residents();
   readonly gangs = new Gangs();
   readonly budgets = new Budgets();
+  readonly claims: ClusterClaims;
   readonly #table = new NodeTable();
   readonly #nodes = new Map<string, NodeFacts>();
   /** By uid: a name may come back, a task does not. */
@@ -66,6 +68,10 @@ export class ClusterState {
   constructor(onEvent: (event: ClusterEvent) => void, onRoom: (key: string) => void = () => {}) {
     this.#tell = onEvent;
     this.#onRoom = onRoom;
+    this.claims = new ClusterClaims(this.#table.claims, {
+      onEvent: (event) => this.#onEvent(event),
+      onFree: (node) => this.announceFree(node),
+    });
   }
 
   get snapshot(): Snapshot {

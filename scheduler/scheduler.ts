@@ -31,6 +31,7 @@ import { PlanCommitter, preemptionMessage } from './plan-committer.ts';
 import { SchedulingQueue } from './queue.ts';
 import type { PluginFailure } from './user-plugins/isolated-plugin.ts';
 import type { UserPlugins } from './user-plugins/load-plugins.ts';
+import { VolumeInformers } from './volume-informers.ts';
 
 const component = 'gantry-scheduler';
 export const defaultName = 'default-scheduler';
@@ -90,6 +91,7 @@ export class Scheduler {
   readonly #priorityClasses: Informer<PriorityClass>;
   readonly #namespaces: Informer<Namespace>;
   readonly #jobs: Informer<Job>;
+  readonly #volumes: VolumeInformers;
   readonly #state: ClusterState;
   readonly #decider: Decider;
   readonly #profile: Profile;
@@ -129,6 +131,7 @@ export class Scheduler {
     this.#priorityClasses = new Informer({ ...shared, resource: PriorityClass });
     this.#namespaces = new Informer({ ...shared, resource: Namespace });
     this.#jobs = new Informer({ ...shared, resource: Job });
+    this.#volumes = new VolumeInformers(shared, this.#state.claims);
     this.#jobs.onChange(({ type, object }) =>
       this.#state.setBudget(keyOf(object), type === 'deleted' ? undefined : disruptionBudget(object)),
     );
@@ -153,7 +156,8 @@ export class Scheduler {
   }
 
   get #informers(): { start(): unknown; stop(): Promise<void>; whenSynced(): Promise<void> }[] {
-    return [this.#nodes, this.#tasks, this.#priorityClasses, this.#namespaces, this.#jobs];
+    const { all } = this.#volumes;
+    return [this.#nodes, this.#tasks, this.#priorityClasses, this.#namespaces, this.#jobs, ...all];
   }
 
   /** Rolling hash of all decisions so far. */

@@ -41,6 +41,8 @@ export interface NodeFacts {
   imageDirectory: string;
   /** Files of tasks, one directory each. */
   volumeDirectory: string;
+  /** Volumes of claims, one directory each; absent: there are none. */
+  claimDirectory?: string;
   /** Files of the node that tasks may mount; none by default. */
   allowedHostPaths?: readonly AllowedPath[];
   /** Who answers the cluster's names; absent: nobody here. */

@@ -1,7 +1,8 @@
 /**
  * The volumes of one task on its node: made when the first container asks for them, in
  * `<volumes>/<uid>/volumes/<name>`; what is inside a volume, or elsewhere on the node, is bound to a place of
- * the agent's own before a container gets to see it: `<volumes>/<uid>/mounts/<cid>/<n>`.
+ * the agent's own before a container gets to see it: `<volumes>/<uid>/mounts/<cid>/<n>`. Volumes of claims are not
+ * theirs (local-volumes.ts).
  *
  * Invariant: may be killed anywhere and run again; removing the task's directory removes all of it.
  */
@@ -15,6 +16,7 @@ import type { BindMount } from '../runtime/runtime.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { ConfigData, ConfigKind, ConfigSource } from './config-source.ts';
 import { allowedRealPath } from './host-path.ts';
+import { ownVolume } from './local-volumes.ts';
 import { currentVersion, writeProjected } from './projected-files.ts';
 import { handlePath, openBelow } from './safe-path.ts';
 import { mountsBelow, removeTaskDirectory, taskDirectory, taskVolumeDirectory } from './task-directory.ts';
@@ -48,7 +50,8 @@ export class TaskVolumes {
     for (const [index, mount] of mounts.entries()) {
       const source = await this.#source(mount, join(this.#directory, 'mounts', cid, `${index}`));
       const volume = this.#volume(mount.name);
-      const readOnly = mount.readOnly || isWrittenByAgent(volume);
+      const readOnly =
+        mount.readOnly || isWrittenByAgent(volume) || (volume.persistentVolumeClaim?.readOnly ?? false);
       bound.push({ source, destination: mount.mountPath, readOnly });
     }
     // What is mounted below another mount comes after it.
@@ -63,11 +66,23 @@ export class TaskVolumes {
   async #source({ name, subPath, readOnly }: VolumeMount, place: string): Promise<string> {
     const volume = this.#volume(name);
     if (volume.hostPath) return this.#bindHostPath(volume.hostPath, { subPath, readOnly, place });
-    const directory = await this.#make(volume);
+    const { persistentVolumeClaim: claim } = volume;
+    const path = claim && this.#claimPath(claim.claimName);
+    const own = path === undefined ? undefined : await ownVolume(this.#node.claimDirectory ?? '', path);
+    if (path !== undefined && own === undefined)
+      return this.#bindHostPath({ path, type: 'Directory' }, { subPath, readOnly, place });
+    const directory = own ?? (await this.#make(volume));
     if (subPath === undefined) return directory;
-    if (volume.emptyDir) return bindOpened(() => openBelow(directory, subPath, { create: true }), place);
+    if (volume.emptyDir || own)
+      return bindOpened(() => openBelow(directory, subPath, { create: true }), place);
     const version = (await currentVersion(directory)) ?? '';
     return bindOpened(() => openBelow(join(directory, version), subPath), place);
+  }
+
+  #claimPath(claim: string): string {
+    const path = this.#record.task.spec.claimPaths?.[claim];
+    if (path !== undefined) return path;
+    throw new Error(`the volume of persistentvolumeclaim ${JSON.stringify(claim)} is not known`);
   }
 
   #volume(name: string): Volume {

@@ -10,6 +10,8 @@ export function givesHope(
   snapshot: Snapshot,
   { event, task, refusedBy }: { event: ClusterEvent; task: SchedulingTask; refusedBy: ReadonlySet<string> },
 ): boolean {
+  if (event.type === 'ClaimChanged')
+    return task.claims?.some((key) => event.claim === undefined || key === event.claim) ?? false;
   if (refusedBy.size === 0) return event.type === 'NodeAdded';
   const isElsewhere = event.type === 'TaskPlaced' || event.type === 'NodeRemoved';
   return filters.some(

@@ -18,6 +18,8 @@ export interface NodeFacts {
   /** Cordoned: `spec.unschedulable`. */
   unschedulable: boolean;
   ready: boolean;
+  /** Whether volumes can be made for claims. */
+  givesVolumes: boolean;
 }
 
 export type NodeChange = 'allocatable' | 'labels' | 'taints' | 'uncordoned' | 'ready';
@@ -34,6 +36,7 @@ export function nodeFacts({ metadata, spec, status }: Node): NodeFacts {
     taints: spec.taints ?? [],
     unschedulable: spec.unschedulable ?? false,
     ready: isConditionTrue(status.conditions, 'Ready'),
+    givesVolumes: status.volumeDirectory !== undefined,
   };
 }
 
@@ -42,6 +45,7 @@ export function helpfulChanges(before: NodeFacts, after: NodeFacts): ReadonlySet
   const changes = new Set<NodeChange>();
   if (grew(before.allocatable, after.allocatable) || differ(before.devices, after.devices))
     changes.add('allocatable');
+  if (!before.givesVolumes && after.givesVolumes) changes.add('allocatable');
   if (differ(before.labels, after.labels)) changes.add('labels');
   if (differ(before.taints, after.taints)) changes.add('taints');
   if (before.unschedulable && !after.unschedulable) changes.add('uncordoned');

@@ -9,6 +9,7 @@
 import { chooseDevices, type DeviceShares, gpuMilli, sharesOf } from '../../api/kinds/devices.ts';
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import { type ClaimState, ClaimTable } from './claim-table.ts';
 import { CrashRecord } from './crash-record.ts';
 import { DeviceTable } from './device-table.ts';
 import { HeldTerms } from './held-terms.ts';
@@ -40,6 +41,7 @@ export class NodeTable implements Snapshot {
   present = new Uint8Array(firstCapacity);
   ready = new Uint8Array(firstCapacity);
   unschedulable = new Uint8Array(firstCapacity);
+  givesVolumes = new Uint8Array(firstCapacity);
   taintSet = new Int32Array(firstCapacity);
   generation = new Float64Array(firstCapacity);
   factsGeneration = new Float64Array(firstCapacity);
@@ -50,7 +52,7 @@ export class NodeTable implements Snapshot {
   #logTasks: (TaskChange | undefined)[] = [];
   #logStart = 0;
   #capacity = firstCapacity;
-  /** Tasks charged per slot. */
+  /** Tasks and volumes charged per slot. */
   #tasks = new Int32Array(firstCapacity);
   #rank = new Int32Array(firstCapacity);
   #rankIsStale = false;
@@ -65,6 +67,7 @@ export class NodeTable implements Snapshot {
   readonly #terms = new HeldTerms();
   readonly #topologies = new Map<string, Topology>();
   readonly #namespaces = new Map<string, Labels>();
+  readonly claims = new ClaimTable((node, bytes) => this.#chargeDisk(node, bytes));
 
   resource(name: string): ResourceColumns | undefined {
     return this.#resources.get(name);
@@ -88,6 +91,10 @@ export class NodeTable implements Snapshot {
 
   termsSelecting(task: TaskIdentity): readonly HeldTerm[] {
     return this.#terms.selecting(task, this.#namespaces);
+  }
+
+  claim(key: string): ClaimState {
+    return this.claims.of(key);
   }
 
   get namespaces(): ReadonlyMap<string, Labels> {
@@ -154,6 +161,7 @@ export class NodeTable implements Snapshot {
     this.present[slot] = 1;
     this.ready[slot] = Number(facts.ready);
     this.unschedulable[slot] = Number(facts.unschedulable);
+    this.givesVolumes[slot] = Number(facts.givesVolumes);
     this.taintSet[slot] = this.#internTaints(facts.taints);
     this.labels[slot] = facts.labels;
     this.#setDomains(slot, facts.labels);
@@ -182,8 +190,9 @@ export class NodeTable implements Snapshot {
   }
 
   /** Takes the footprint of one task from the node. */
-  charge(name: string, { requests, ports, job, devices, identity }: Footprint): void {
+  charge(name: string, { requests, ports, job, devices, claims, identity }: Footprint): void {
     const slot = this.#slotFor(name);
+    if (claims) for (const claim of claims) this.claims.take(claim, name);
     for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
     for (const port of ports) this.#ports.take(port, slot);
     if (job !== undefined) this.#jobs.take(job, slot);
@@ -194,8 +203,10 @@ export class NodeTable implements Snapshot {
   }
 
   /** Gives back what `charge` took; gives the slot it was on. `ending`: the task had been marked so. */
-  discharge(name: string, { requests, ports, job, devices, identity }: Footprint, ending = false): number {
+  discharge(name: string, footprint: Footprint, ending = false): number {
+    const { requests, ports, job, devices, claims, identity } = footprint;
     const slot = this.#slotFor(name);
+    if (claims) for (const claim of claims) this.claims.release(claim);
     for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
     for (const port of ports) this.#ports.giveBack(port, slot);
     if (job !== undefined) this.#jobs.giveBack(job, slot);
@@ -233,6 +244,17 @@ export class NodeTable implements Snapshot {
   noteChange(name: string): void {
     const slot = this.#slots.get(name);
     if (slot !== undefined) this.#touch(slot);
+  }
+
+  /** For a volume, which keeps the slot as a task does; negative: it is gone. */
+  #chargeDisk(name: string, bytes: number): void {
+    const slot = this.#slotFor(name);
+    this.#columns('ephemeral-storage').use(slot, bytes);
+    this.#tasks[slot]! += Math.sign(bytes);
+    this.#touch(slot);
+    if (bytes > 0) return;
+    this.reliefs++;
+    this.#releaseSlot(slot);
   }
 
   #touch(slot: number, change?: TaskChange): void {
@@ -302,6 +324,7 @@ export class NodeTable implements Snapshot {
     this.present = enlarged(this.present);
     this.ready = enlarged(this.ready);
     this.unschedulable = enlarged(this.unschedulable);
+    this.givesVolumes = enlarged(this.givesVolumes);
     this.taintSet = enlarged(this.taintSet);
     this.generation = enlarged(this.generation);
     this.factsGeneration = enlarged(this.factsGeneration);

@@ -66,8 +66,14 @@ export interface ScoreBounds {
   most: number;
 }
 
-/** Something happened that may make room for waiting tasks. */
+/** Something happened that may help waiting tasks. */
 export type ClusterEvent =
+  | SlotEvent
+  /** Of tasks that use it; undefined: of all that use any. */
+  | { type: 'ClaimChanged'; claim: string | undefined };
+
+/** It happened to a node, or on one. */
+export type SlotEvent =
   | { type: 'NodeAdded'; slot: number }
   | { type: 'NodeChanged'; slot: number; changes: ReadonlySet<NodeChange> }
   | { type: 'NodeRemoved'; slot: number }
@@ -100,7 +106,7 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
   /** What the task could do without to please this plugin; guesses, to be tried. */
   relax?(task: Task, snapshot: Snapshot, asked: SchedulingTask): Relaxation[];
   /** Could this event make nodes acceptable that `filter` refused? (KEP-4247, QueueingHint.) Absent: always. */
-  hint?(event: ClusterEvent, task: SchedulingTask, snapshot: Snapshot): boolean;
+  hint?(event: SlotEvent, task: SchedulingTask, snapshot: Snapshot): boolean;
   /** No node is feasible: makes one so (preemption), giving its slot. */
   postFilter?(task: SchedulingTask, snapshot: Snapshot, verdicts: Uint8Array): number | undefined;
 

@@ -23,6 +23,7 @@ import { prioritySort } from './plugins/priority-sort.ts';
 import { stranding } from './plugins/stranding.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
 import { topologySpread } from './plugins/topology-spread.ts';
+import { volumeBinding } from './plugins/volume-binding.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 
 export type QueueSort = Plugin & Required<Pick<Plugin, 'queueSort'>>;
@@ -61,6 +62,7 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: nodePorts },
   { plugin: nodeResourcesFit },
   { plugin: nodeDevices },
+  { plugin: volumeBinding },
   { plugin: topologySpread, weight: 2 },
   { plugin: interTaskAffinity, weight: 2 },
   { plugin: imageLocality },

@@ -6,6 +6,7 @@
 import type { DeviceShares } from '../../api/kinds/devices.ts';
 import type { Gang } from '../../api/kinds/gang.ts';
 import type { Task } from '../../api/kinds/task.ts';
+import { claimKeysOf } from '../../api/kinds/task-references.ts';
 import { taskHostPorts, taskRequests } from '../../api/kinds/task-request.ts';
 import { admittedSpec } from '../../api/kinds/task-resize.ts';
 import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
@@ -27,6 +28,8 @@ export interface Footprint {
   gang?: Gang;
   /** Thousandths of the node's GPUs that are its own, by name. */
   devices?: DeviceShares;
+  /** `namespace/name` of the claims it mounts. */
+  claims?: readonly string[];
   /** What it is to the tasks around it. */
   identity: TaskIdentity;
 }
@@ -93,6 +96,7 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
   const gang = spec.job === undefined || !spec.gang ? {} : { gang: spec.gang };
   const devices = spec.devices === undefined ? {} : { devices: spec.devices };
+  const claims = claimKeysOf(task);
   return {
     requests: Object.fromEntries(requests),
     ports: taskHostPorts(spec),
@@ -100,14 +104,18 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
     ...job,
     ...gang,
     ...devices,
+    ...(claims.length > 0 ? { claims } : {}),
   };
 }
 
 /**
- * Tasks of one class are decided alike: of one signature, and concerned by the same terms of the tasks on
- * nodes. Holds for the moment.
+ * Tasks of one class are decided alike: of one signature, concerned by the same terms of the tasks on nodes, and
+ * their claims being where they are. Holds for the moment.
  */
-export function classKeyOf({ signature, identity }: SchedulingTask, snapshot: Snapshot): string {
+export function classKeyOf({ signature, identity, claims }: SchedulingTask, snapshot: Snapshot): string {
   const terms = snapshot.termsSelecting(identity);
-  return terms.length === 0 ? signature : `${signature}\n${terms.map(({ key }) => key).join('\n')}`;
+  const own = claims
+    ? `${signature}\n${JSON.stringify(claims.map((key) => snapshot.claim(key)))}`
+    : signature;
+  return terms.length === 0 ? own : `${own}\n${terms.map(({ key }) => key).join('\n')}`;
 }

@@ -7,6 +7,7 @@
  */
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
+import type { ClaimState } from './claim-table.ts';
 import type { Presence, TaskChange } from './presence.ts';
 import type { HeldTerm, TaskIdentity } from './task-identity.ts';
 import type { Topology } from './topology.ts';
@@ -34,6 +35,8 @@ export interface Snapshot {
   readonly ready: Uint8Array;
   /** 1 where the node is cordoned. */
   readonly unschedulable: Uint8Array;
+  /** 1 where volumes can be made for claims. */
+  readonly givesVolumes: Uint8Array;
   /** Index into `taintSets`: nodes with equal taints share one. */
   readonly taintSet: Int32Array;
   readonly taintSets: readonly (readonly Taint[])[];
@@ -63,6 +66,8 @@ export interface Snapshot {
   crashesOf(work: string): ReadonlyMap<number, number>;
   /** What is free of each of the node's GPUs, in thousandths. */
   deviceFree(slot: number): readonly number[];
+  /** By `namespace/name` of the claim. */
+  claim(key: string): ClaimState;
   /** Slots on which a port (`TCP/8080`) is taken. */
   portHolders(port: string): Iterable<number>;
   isPortTaken(port: string, slot: number): boolean;

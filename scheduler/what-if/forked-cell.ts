@@ -13,6 +13,7 @@ import { Profile } from '../core/profile.ts';
 import { type Decision, type RankedNode, rankNodes, scheduleTask } from '../core/schedule.ts';
 import { schedulingTask } from '../core/scheduling-task.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import { type CellClaims, setClaims } from './cell-claims.ts';
 
 /** What is assumed for one question. Everything absent is as it is. */
 export interface Assumption {
@@ -28,6 +29,7 @@ export interface CellObjects {
   profile?: Profile;
   /** Tasks may be selected by the labels of theirs. */
   namespaces?: readonly Namespace[];
+  claims?: CellClaims;
 }
 
 export class ForkedCell {
@@ -41,7 +43,7 @@ export class ForkedCell {
   constructor(
     nodes: readonly Node[],
     tasks: readonly Task[],
-    { profile = new Profile(), namespaces = [] }: CellObjects = {},
+    { profile = new Profile(), namespaces = [], claims }: CellObjects = {},
   ) {
     this.nodes = nodes;
     this.tasks = tasks.filter(({ spec, status }) => spec.nodeName !== undefined && !isTerminal(status.phase));
@@ -49,6 +51,7 @@ export class ForkedCell {
     this.#profile = profile;
     for (const { metadata } of namespaces) this.#state.setNamespace(metadata.name, metadata.labels ?? {});
     for (const node of nodes) this.#state.setNode(node);
+    if (claims) setClaims(this.#state, claims);
     for (const task of this.tasks) this.#state.setTask(task);
   }
 

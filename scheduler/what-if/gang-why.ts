@@ -18,7 +18,7 @@ const maxFound = 6;
 export function whyGangPending(cell: CellCopy, task: Task, members: readonly Task[]): Why {
   const [first] = placesOf(cell, task, members);
   if (first.node !== undefined) return { fits: true, node: first.node };
-  const fork = new ForkedCell(cell.nodes, cell.tasks, { namespaces: cell.namespaces ?? [] });
+  const fork = new ForkedCell(cell.nodes, cell.tasks, cell);
   const ideas = [
     ...fewerMembers(task),
     ...demandIdeas(fork, task),

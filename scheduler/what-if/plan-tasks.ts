@@ -14,6 +14,7 @@ import { Profile } from '../core/profile.ts';
 import { type SchedulingTask, schedulingTask } from '../core/scheduling-task.ts';
 import { type Batch, Decider } from '../decider.ts';
 import { SchedulingQueue } from '../queue.ts';
+import { type CellClaims, setClaims } from './cell-claims.ts';
 
 /** What the decisions are made on. */
 export interface CellCopy {
@@ -22,6 +23,7 @@ export interface CellCopy {
   tasks: readonly Task[];
   namespaces?: readonly Namespace[];
   jobs?: readonly Job[];
+  claims?: CellClaims;
   /** Whether a task may displace others; absent: none may. */
   mayPreempt?: (task: SchedulingTask) => boolean;
 }
@@ -54,7 +56,7 @@ class Rehearsal {
   #nowMs = 0;
 
   constructor(
-    { nodes, tasks: there, namespaces = [], jobs = [], mayPreempt }: CellCopy,
+    { nodes, tasks: there, namespaces = [], jobs = [], claims, mayPreempt }: CellCopy,
     tasks: readonly Task[],
   ) {
     const profile = new Profile();
@@ -65,6 +67,7 @@ class Rehearsal {
     );
     for (const { metadata } of namespaces) this.#state.setNamespace(metadata.name, metadata.labels ?? {});
     for (const node of nodes) this.#state.setNode(node);
+    if (claims) setClaims(this.#state, claims);
     for (const task of there)
       if (task.spec.nodeName !== undefined || isTerminal(task.status.phase)) this.#state.setTask(task);
     for (const job of jobs) this.#state.setBudget(keyOf(job), disruptionBudget(job));

@@ -24,6 +24,10 @@ const outcomes: Record<string, string[][]> = {
     ['wait', 'pod/greeter', '--for=condition=Ready'],
     ['wait', 'pod/asker', '--for=jsonpath={.status.phase}=Succeeded'],
   ],
+  '12-local-volume.yaml': [
+    ['wait', 'pod/notes', '--for=condition=Ready'],
+    ['wait', 'pvc/notes', '--for=jsonpath={.status.phase}=Bound'],
+  ],
   '11-service-names.yaml': [
     ['wait', 'job/shop', '--for=condition=Available'],
     ['wait', 'job/visitor', '--for=condition=Available'],

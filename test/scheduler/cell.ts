@@ -17,6 +17,7 @@ export interface NodeWords {
   images?: Record<string, number>;
   /** Names of GPUs. */
   devices?: string[];
+  givesVolumes?: boolean;
 }
 
 export interface TaskWords extends Partial<Omit<Task['spec'], 'containers'>> {
@@ -39,6 +40,7 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
     cordoned,
     ready = true,
     devices,
+    givesVolumes,
     images = {},
   } = words;
   return {
@@ -51,6 +53,7 @@ export function nodeOf(name: string, words: NodeWords = {}): Node {
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
       images: Object.entries(images).map(([image, sizeBytes]) => ({ names: [image], sizeBytes })),
       ...(devices ? { devices: devices.map((one) => ({ name: one })) } : {}),
+      ...(givesVolumes ? { volumeDirectory: '/volumes' } : {}),
     },
   };
 }

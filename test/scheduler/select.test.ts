@@ -69,6 +69,7 @@ describe('node table', () => {
     taints: [],
     unschedulable: false,
     ready: true,
+    givesVolumes: false,
   });
   const identity = { key: 'default', namespace: 'default', labels: {}, terms: [] };
   const footprint = { requests: { cpu: 400 }, ports: ['TCP/80'], identity };

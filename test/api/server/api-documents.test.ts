@@ -31,6 +31,7 @@ describe('legacy discovery', () => {
     expect(groups.map(({ name }) => name)).toEqual([
       'gantry.dev',
       'discovery.k8s.io',
+      'storage.k8s.io',
       'coordination.k8s.io',
       'scheduling.k8s.io',
       'apiextensions.k8s.io',
@@ -138,6 +139,7 @@ describe('OpenAPI', () => {
       'apis/gantry.dev/v1',
       'api/v1',
       'apis/discovery.k8s.io/v1',
+      'apis/storage.k8s.io/v1',
       'apis/coordination.k8s.io/v1',
       'apis/scheduling.k8s.io/v1',
       'apis/apiextensions.k8s.io/v1',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyKind } from '../../../api/kinds/define-kind.ts';
 import { builtinKinds } from '../../../api/kinds/registry.ts';
+import { affinityTo } from '../../../api/kinds/volume-names.ts';
 import type { AnyObject } from '../../../api/meta/object-meta.ts';
 import { authorize, requireAuthorized, type Verb } from '../../../api/server/authorize.ts';
 import { nodeRefusal } from '../../../api/server/node-restriction.ts';
@@ -189,6 +190,7 @@ function objectOf(kind: AnyKind, node: string): AnyObject {
     tasks: { metadata: { name: 'web-0-0', namespace: 'default' }, spec: { nodeName: node } },
     nodes: { metadata: { name: node }, spec: {} },
     leases: { metadata: { name: node, namespace: 'kube-node-lease' }, spec: {} },
+    persistentvolumes: { metadata: { name: 'x' }, spec: { nodeAffinity: affinityTo(node) } },
   };
   const own = belongs[kind.plural] ?? { metadata: { name: 'x', namespace: 'default' } };
   return { apiVersion: kind.version, kind: kind.kind, ...own } as AnyObject;

@@ -168,7 +168,7 @@ describe('a pod with', () => {
 test.each<[object, string]>([
   [{ activeDeadlineSeconds: 5 }, 'activeDeadlineSeconds'],
   [{ shareProcessNamespace: true }, 'shareProcessNamespace'],
-  [volumeOf({ persistentVolumeClaim: { claimName: 'c' } }), 'volumes[0].persistentVolumeClaim'],
+  [volumeOf({ nfs: { server: 'x', path: '/' } }), 'volumes[0].nfs'],
   [
     volumeOf({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }),
     'volumes[0].projected.sources[0].serviceAccountToken',

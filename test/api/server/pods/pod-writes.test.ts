@@ -80,10 +80,7 @@ describe('a pod that is created', () => {
     [{ shareProcessNamespace: true }, 'spec.shareProcessNamespace'],
     [{ activeDeadlineSeconds: 5 }, 'spec.activeDeadlineSeconds'],
     [{ securityContext: { sysctls: [{ name: 'a', value: 'b' }] } }, 'spec.securityContext.sysctls'],
-    [
-      { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }] },
-      'spec.volumes[0].persistentVolumeClaim',
-    ],
+    [{ volumes: [{ name: 'v', nfs: { server: 'x', path: '/' } }] }, 'spec.volumes[0].nfs'],
     [
       { containers: [{ ...container, securityContext: { capabilities: { add: ['FLY'] } } }] },
       'spec.containers[0].securityContext.capabilities.add[0]',
