@@ -29,6 +29,7 @@ const rootKinds: Readonly<Record<string, readonly string[]>> = {
     'PersistentVolume',
   ],
   'coordination.k8s.io/v1': ['Lease'],
+  'storage.k8s.io/v1': ['StorageClass'],
   'discovery.k8s.io/v1': ['EndpointSlice'],
   'policy/v1': ['Eviction'],
   'scheduling.k8s.io/v1': ['PriorityClass'],

@@ -207,6 +207,8 @@ PersistentVolumeSource: 3 hostPath HostPathVolumeSource, 5 nfs NFSVolumeSource, 
 LocalVolumeSource: 1 path, 2 fsType
 VolumeNodeAffinity: 1 required NodeSelector
 PersistentVolumeStatus: 1 phase, 2 message, 3 reason, 4 lastPhaseTransitionTime time
+StorageClass: 1 metadata ObjectMeta, 2 provisioner, 3 parameters {text}, 4 reclaimPolicy,
+  5 mountOptions text[], 6 allowVolumeExpansion flag?, 7 volumeBindingMode
 Lease: 1 metadata ObjectMeta, 2 spec LeaseSpec
 LeaseSpec: 1 holderIdentity, 2 leaseDurationSeconds number, 3 acquireTime microTime, 4 renewTime microTime,
   5 leaseTransitions number, 6 strategy, 7 preferredHolder

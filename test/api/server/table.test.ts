@@ -70,11 +70,13 @@ describe('tables', () => {
       const bare = {
         metadata: { name: 'x', namespace: 'd' },
         spec: {},
-        status: {},
+        status: { phase: 'Pending' },
         involvedObject: {},
         value: 1,
+        ...{ provisioner: 'p', reclaimPolicy: 'Delete', volumeBindingMode: 'WaitForFirstConsumer' },
       };
-      const spec = { type: 'Service', containers: [], template: { spec: { containers: [] } } };
+      const volume = { capacity: {}, volumeMode: 'Filesystem', persistentVolumeReclaimPolicy: 'Retain' };
+      const spec = { type: 'Service', containers: [], template: { spec: { containers: [] } }, ...volume };
       const table = tableOf(served, [{ ...bare, spec } as unknown as AnyObject], {
         includeObject: 'None',
         nowMs,
