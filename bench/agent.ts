@@ -11,6 +11,7 @@ import { sleep, systemClock } from '../api/meta/clock.ts';
 import { connect, type HttpClient } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import type { PartsRecord } from '../cluster/supervisor.ts';
+import { residentBytes } from './process-usage.ts';
 import type { Table } from './table.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -33,9 +34,9 @@ export async function run(): Promise<Table> {
     const [cpuBefore, beganMs] = [cpuMs(agent()), systemClock.monotonicMs()];
     await sleep(systemClock, idleMs);
     const idle = (100 * (cpuMs(agent()) - cpuBefore)) / (systemClock.monotonicMs() - beganMs);
-    const memory = residentMebibytes(agent());
+    const memory = residentBytes(agent()) / 2 ** 20;
     const disturbed = await killAgain(client, agent);
-    const after = residentMebibytes(agent());
+    const after = residentBytes(agent()) / 2 ** 20;
     client.close();
     return {
       title: `One agent, ${tasks} tasks`,
@@ -114,8 +115,4 @@ function cpuMs(pid: number): number {
     .split(' ')
     .map(Number);
   return [11, 12, 13, 14].reduce((sum, field) => sum + (fields[field] ?? 0), 0) * tickMs;
-}
-
-function residentMebibytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }

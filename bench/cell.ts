@@ -3,7 +3,7 @@
  * TLS, with simulated nodes that are objects only. The load comes from the benchmark's process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Node } from '../api/kinds/resources.ts';
@@ -16,6 +16,7 @@ import { ensureCertificates, kubeconfigOf } from '../cluster/certificates.ts';
 import { type ClusterHome, type ClusterRecord, clusterHome, createHome } from '../cluster/cluster-home.ts';
 import { partsOf } from '../cluster/parts.ts';
 import { freePort } from '../cluster/ports.ts';
+import { cpuSeconds, residentBytes } from './process-usage.ts';
 
 export type StoreName = 'embedded' | 'etcd' | 'memory';
 
@@ -74,9 +75,17 @@ export class Cell {
 
   /** Resident memory of the API server, in bytes. */
   apiServerBytes(): number {
-    const server = this.#children[this.#record.etcd.length];
-    const status = readFileSync(`/proc/${server?.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+    return residentBytes(this.#apiServer.pid);
+  }
+
+  /** What the API server has used of the CPU so far, in seconds. */
+  apiServerCpuSeconds(): number {
+    return cpuSeconds(this.#apiServer.pid);
+  }
+
+  /** Of the administrator. */
+  get kubeconfigFile(): string {
+    return this.#home.kubeconfigFile;
   }
 
   /** How to connect as the administrator, for clients of another make. */
@@ -98,6 +107,10 @@ export class Cell {
       child.kill('SIGKILL');
     }
     rmSync(this.#scratch, { recursive: true, force: true });
+  }
+
+  get #apiServer(): ChildProcess {
+    return this.#children[this.#record.etcd.length]!;
   }
 
   async #ready(): Promise<void> {

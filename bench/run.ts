@@ -3,7 +3,16 @@ import { readdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { formatTable, type Table } from './table.ts';
 
-const notBenchmarks = new Set(['run', 'table', 'cell', 'watchers', 'raw-load']);
+const notBenchmarks = new Set([
+  'run',
+  'table',
+  'cell',
+  'watchers',
+  'watcher-process',
+  'pace',
+  'process-usage',
+  'raw-load',
+]);
 const names = readdirSync(import.meta.dirname)
   .map((file) => file.replace(/\.ts$/, ''))
   .filter((name) => !notBenchmarks.has(name));

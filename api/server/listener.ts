@@ -2,13 +2,15 @@
  * The socket side: fastify over TLS with one catch-all route. It knows limits and bytes, nothing of the API:
  * every request goes to `handle`, every answer is written as it comes, as fast as the client reads.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { ApiError } from '../meta/api-error.ts';
 import type { Clock } from '../meta/clock.ts';
+import { SharedChunks } from './chunked-coding.ts';
 import { maxBodyBytes } from './decode-body.ts';
+import { PatientWriter } from './patient-writer.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import { StreamGate } from './streams/upgrade.ts';
 
@@ -130,12 +132,13 @@ function createServer(
     await discardRest(raw);
     return sendStatus(reply, transportError(error));
   });
+  const chunks = new SharedChunks();
   server.route({
     method: [...methods],
     url: '/',
     handler: async (request, reply) => {
       reply.hijack();
-      await answer(handle, request, new PatientWriter(reply.raw, clock, patience.readMs));
+      await answer(handle, request, new PatientWriter(reply.raw, { clock, chunks, readMs: patience.readMs }));
     },
   });
   return server;
@@ -172,36 +175,6 @@ async function answer(
   } catch {
     // Half an answer cannot become an error any more; a broken connection says that it is not whole.
     response.destroy();
-  }
-}
-
-/** Writes as fast as the client reads, and breaks with a client that has ceased to. */
-class PatientWriter {
-  readonly response: ServerResponse;
-  readonly #clock: Clock;
-  readonly #readMs: number;
-
-  constructor(response: ServerResponse, clock: Clock, readMs: number) {
-    this.response = response;
-    this.#clock = clock;
-    this.#readMs = readMs;
-  }
-
-  /** Resolves when the client has read what was written, or has gone away. */
-  write(chunk: Buffer): Promise<void> | void {
-    const { response } = this;
-    if (response.write(chunk)) return;
-    return new Promise((resolve) => {
-      const tired = this.#clock.after(this.#readMs, () => response.destroy());
-      const done = (): void => {
-        tired.cancel();
-        response.off('drain', done);
-        response.off('close', done);
-        resolve();
-      };
-      response.once('drain', done);
-      response.once('close', done);
-    });
   }
 }
 

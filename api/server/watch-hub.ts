@@ -15,8 +15,12 @@ import type { ServedKind } from './kind-table.ts';
 import { type Selection, selects } from './selection.ts';
 import { WatchQueue } from './watch-queue.ts';
 
-/** Events closer together than this share a batch; a lone event goes out at once. */
-const batchMs = 5;
+/**
+ * Events closer together than this share a batch; a lone event goes out at once. Many watchers, or slow
+ * machines, have longer batches: sending takes at most half of the time, the rest is for requests.
+ */
+const shortestBatchMs = 5;
+const longestBatchMs = 60;
 
 export interface WatchOptions {
   selection: Selection;
@@ -35,7 +39,8 @@ interface Group {
   /** Frames not handed to the watchers yet. */
   pending: Buffer[];
   flushScheduled: boolean;
-  lastFlushMs: number;
+  /** Before it, events are kept for the next batch. */
+  nextFlushMs: number;
 }
 
 export class WatchHub implements KindListener {
@@ -121,18 +126,28 @@ export class WatchHub implements KindListener {
   #scheduleFlush(group: Group): void {
     if (group.flushScheduled) return;
     group.flushScheduled = true;
-    const sinceLastMs = this.#clock.monotonicMs() - group.lastFlushMs;
-    if (sinceLastMs >= batchMs) setImmediate(() => this.#flush(group));
-    else this.#clock.after(batchMs - sinceLastMs, () => this.#flush(group));
+    const waitMs = group.nextFlushMs - this.#clock.monotonicMs();
+    if (waitMs <= 0) setImmediate(() => this.#flush(group));
+    else this.#clock.after(waitMs, () => this.#flush(group));
   }
 
   #flush(group: Group): void {
     group.flushScheduled = false;
     if (group.pending.length === 0) return;
-    group.lastFlushMs = this.#clock.monotonicMs();
+    this.#paceNext(group);
     const batch = group.pending.length === 1 ? group.pending[0]! : Buffer.concat(group.pending);
     group.pending = [];
     for (const watcher of group.watchers) watcher.push(batch);
+  }
+
+  /** The watchers' connections are written to before the immediates run: by then it is known what that took. */
+  #paceNext(group: Group): void {
+    const startMs = this.#clock.monotonicMs();
+    group.nextFlushMs = startMs + shortestBatchMs;
+    setImmediate(() => {
+      const tookMs = this.#clock.monotonicMs() - startMs;
+      group.nextFlushMs = startMs + Math.min(longestBatchMs, Math.max(shortestBatchMs, 2 * tookMs));
+    });
   }
 
   #groupFor({ selection, format, bookmarks }: WatchOptions): Group {
@@ -148,7 +163,7 @@ export class WatchHub implements KindListener {
       watchers: new Set(),
       pending: [],
       flushScheduled: false,
-      lastFlushMs: Number.NEGATIVE_INFINITY,
+      nextFlushMs: Number.NEGATIVE_INFINITY,
     };
     this.#groups.set(id, group);
     this.#indexSetOf(selection).add(group);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAgentClient } from '../../../api/server/agent-client.ts';
 import type { AuditRecord } from '../../../api/server/audit.ts';
@@ -246,6 +246,21 @@ describe('a log', () => {
     });
     expect((await call(`${tasks}/t1/log`, { identity: admin })).status).toBe(503);
   });
+});
+
+it.each([
+  ['HTTP/1.0', 'in one piece', /\r\n\r\n\{"type":"BOOKMARK".*\}\n$/s],
+  ['HTTP/1.1', 'in chunks', /\r\n\r\n([0-9a-f]+)\r\n\{"type":"BOOKMARK".*\}\n\r\n0\r\n\r\n$/s],
+])('a client of %s has a watch %s', async (version, _form, expected) => {
+  const url = `${configMaps}?watch=true&timeoutSeconds=1&allowWatchBookmarks=true&fieldSelector=metadata.name=none`;
+  const query = `${url}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan`;
+  const socket = connect({ host: '127.0.0.1', port, ca: ca.certPem });
+  socket.write(
+    `GET ${query} ${version}\r\nHost: gantry\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  );
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  expect(text).toMatch(expected);
 });
 
 it('a server that closes ends its watches cleanly and accepts no more', async () => {
