@@ -3,6 +3,7 @@
  * keeps its EndpointSlices; the agents' DNS and address translation read those.
  *
  *   type ClusterIP     an address of the service range, allotted by the API server
+ *   type NodePort      besides, a port on every node;  LoadBalancer the same, and whoever balances may say where
  *   clusterIP None     headless: the name leads to the tasks themselves
  *   type ExternalName  an alias for a name elsewhere
  */
@@ -11,6 +12,7 @@ import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, dnsSubdomainError, labelValueError, qualifiedNameError } from '../meta/names.ts';
 import { defineKind } from './define-kind.ts';
 import { names } from './names.ts';
+import { isExternal, nodePortClaims, validateNodePorts } from './node-ports.ts';
 import {
   closedObject,
   conditionsShape,
@@ -42,13 +44,21 @@ const servicePortShape = closedObject(
         description: 'containerPort of the tasks, or the name of one; defaults to port.',
       }),
     ),
+    nodePort: optional(
+      count('Port on every node (types NodePort and LoadBalancer); allotted when absent.', {
+        maximum: 65535,
+      }),
+    ),
   },
   { description: 'A port of the service.' },
 );
 
 const serviceSpecShape = closedObject(
   {
-    type: withDefault(oneOf(['ClusterIP', 'ExternalName'], 'How the service is reached.'), 'ClusterIP'),
+    type: withDefault(
+      oneOf(['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'], 'How the service is reached.'),
+      'ClusterIP',
+    ),
     selector: optional(
       stringMap('Labels of the tasks behind it. Absent: somebody else keeps its endpoints.'),
     ),
@@ -79,6 +89,17 @@ const serviceSpecShape = closedObject(
       }),
     ),
     internalTrafficPolicy: optional(oneOf(['Cluster', 'Local'], 'Local: only tasks on the same node.')),
+    externalTrafficPolicy: optional(
+      oneOf(
+        ['Cluster', 'Local'],
+        "Local: a node's port leads to its own tasks only, which see the client's address.",
+      ),
+    ),
+    allocateLoadBalancerNodePorts: optional(
+      flag('Whether a LoadBalancer has ports on nodes. Default: true.'),
+    ),
+    loadBalancerIP: optional(text('The address a LoadBalancer would like.')),
+    loadBalancerClass: optional(text('Who is to balance.')),
     publishNotReadyAddresses: optional(flag('The name also leads to tasks that are not ready.')),
     externalName: optional(text('The name it is an alias of.')),
   },
@@ -86,7 +107,16 @@ const serviceSpecShape = closedObject(
 );
 
 const serviceStatusShape = closedObject({
-  loadBalancer: optional(closedObject({})),
+  loadBalancer: optional(
+    closedObject({
+      ingress: optional(
+        list(
+          closedObject({ ip: optional(text('Address.')), hostname: optional(text('Name.')) }),
+          'Where whoever balances receives connections.',
+        ),
+      ),
+    }),
+  ),
   conditions: optional(conditionsShape),
 });
 
@@ -126,15 +156,17 @@ export const serviceKind = defineKind<Service>({
     {
       name: 'External-IP',
       type: 'string',
-      description: 'The name it is an alias of.',
-      cell: ({ spec }) => spec.externalName ?? '<none>',
+      description: 'Where it is reached from outside; the name it is an alias of.',
+      cell: externalAddress,
     },
     {
       name: 'Port(s)',
       type: 'string',
       description: 'Its ports.',
       cell: ({ spec }) =>
-        (spec.ports ?? []).map(({ port, protocol }) => `${port}/${protocol}`).join(',') || '<none>',
+        (spec.ports ?? [])
+          .map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`)
+          .join(',') || '<none>',
     },
     {
       name: 'Age',
@@ -157,14 +189,22 @@ export const serviceKind = defineKind<Service>({
     nameError: (name) => dnsLabelError(name),
     applyDefaults: defaultService,
     validate: validateService,
-    claims: ({ spec }) =>
-      hasAddress(spec) ? [{ key: `addresses/${spec.clusterIP}`, field: 'spec.clusterIPs' }] : [],
+    claims: ({ spec }) => [
+      ...(hasAddress(spec) ? [{ key: `addresses/${spec.clusterIP}`, field: 'spec.clusterIPs' }] : []),
+      ...nodePortClaims(spec),
+    ],
   },
 });
 
 /** Whether it has, and not only wants, an address of the service range. */
 function hasAddress({ type, clusterIP }: Pick<Service['spec'], 'type' | 'clusterIP'>): boolean {
   return type !== 'ExternalName' && clusterIP !== undefined && clusterIP !== 'None' && clusterIP !== '';
+}
+
+function externalAddress({ spec, status }: Service): string {
+  if (spec.type !== 'LoadBalancer') return spec.externalName ?? '<none>';
+  const ingress = status.loadBalancer?.ingress ?? [];
+  return ingress.map(({ ip, hostname }) => ip ?? hostname).join(',') || '<pending>';
 }
 
 function defaultService({ spec }: Service): void {
@@ -184,6 +224,7 @@ function defaultService({ spec }: Service): void {
 function validateService({ spec }: Service, old?: Service): Cause[] {
   return [
     ...validatePorts(spec),
+    ...validateNodePorts(spec, old?.spec),
     ...Object.entries(spec.selector ?? {}).flatMap(([key, value]): Cause[] => {
       const problem = qualifiedNameError(key) ?? labelValueError(value);
       return problem ? [{ field: `spec.selector[${key}]`, message: problem }] : [];
@@ -193,7 +234,7 @@ function validateService({ spec }: Service, old?: Service): Cause[] {
 }
 
 function validatePorts({ type, clusterIP, ports = [] }: Service['spec']): Cause[] {
-  if (ports.length === 0 && type === 'ClusterIP' && clusterIP !== 'None')
+  if (ports.length === 0 && type !== 'ExternalName' && clusterIP !== 'None')
     return [{ field: 'spec.ports', message: 'Required value', reason: 'FieldValueRequired' }];
   const named = ports.length > 1 ? ports.map(({ name = '' }) => name) : [];
   return [
@@ -241,8 +282,14 @@ function validateAlias({ externalName = '', clusterIP }: Service['spec']): Cause
 }
 
 /** Whether the address is of the service range, the API server knows; that it stays, this does. */
-function validateAddress({ clusterIP, clusterIPs }: Service['spec'], old?: Service): Cause[] {
+function validateAddress(spec: Service['spec'], old?: Service): Cause[] {
+  const { clusterIP, clusterIPs } = spec;
   const causes: Cause[] = [];
+  if (clusterIP === 'None' && isExternal(spec))
+    causes.push({
+      field: 'spec.clusterIPs[0]',
+      message: `may not be set to 'None' for ${spec.type} services`,
+    });
   if (clusterIPs && clusterIPs[0] !== clusterIP)
     causes.push({ field: 'spec.clusterIPs[0]', message: 'must be the same as clusterIP' });
   const before = old?.spec.clusterIP;

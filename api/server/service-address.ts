@@ -1,5 +1,5 @@
 /**
- * The addresses of services: allotted on creation from the service range, kept over updates, checked when
+ * The addresses of services, and their ports on nodes (node-ports.ts): allotted on creation from the service range, kept over updates, checked when
  * the user chose them. That nobody else has the same is seen to by claims (claims.ts).
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
@@ -11,24 +11,28 @@ import type { AnyObject } from '../meta/object-meta.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
 import { kindId } from './keys.ts';
+import { wantsNodePort, withNodePorts } from './node-ports.ts';
 
-/** Whether the draft leaves it to the server which address it gets. */
-export function wantsAddress(kind: AnyKind, draft: AnyObject): boolean {
+/** Whether the draft leaves it to the server which address or which ports it gets. */
+export function wantsAllotment(kind: AnyKind, draft: AnyObject): boolean {
   if (kindId(kind) !== kindId(names.Service)) return false;
-  const { type = 'ClusterIP', clusterIP = '' } =
-    (draft as unknown as { spec: Partial<Service['spec']> }).spec ?? {};
-  return type !== 'ExternalName' && clusterIP === '';
+  const { spec = {} } = draft as unknown as { spec?: Partial<Service['spec']> };
+  const { type = 'ClusterIP', clusterIP = '' } = spec;
+  return (type !== 'ExternalName' && clusterIP === '') || wantsNodePort(spec);
 }
 
-/** Gives the service its address. Throws ApiError Invalid for one outside the range, InsufficientStorage when all are taken. */
+/** Gives the service its address and ports. Throws ApiError Invalid for an address outside the range, InsufficientStorage when all are taken. */
 export function admitService({ backend, served }: Call, object: AnyObject, old?: AnyObject): void {
   const { spec } = object as unknown as Service;
   const before = old && (old as unknown as Service).spec;
-  if (spec.type === 'ExternalName') return;
+  if (spec.type === 'ExternalName') {
+    object.spec = withNodePorts(backend, spec, before);
+    return;
+  }
   const kept = before && before.type !== 'ExternalName' ? before.clusterIP : undefined;
   const clusterIP = spec.clusterIP ?? kept ?? freeAddress(backend);
   // Another spec: a draft that is tried again still says what was asked for.
-  object.spec = { ...spec, clusterIP, clusterIPs: [clusterIP] };
+  object.spec = { ...withNodePorts(backend, spec, before), clusterIP, clusterIPs: [clusterIP] };
   if (clusterIP === 'None' || isInRange(backend.serviceRange, clusterIP)) return;
   const { base, size } = backend.serviceRange;
   throw invalidError(served.kind, object.metadata.name, [

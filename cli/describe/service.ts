@@ -24,8 +24,9 @@ function portText({
   port,
   protocol,
   targetPort,
+  nodePort,
 }: NonNullable<Service['spec']['ports']>[number]): string {
-  return `${name === undefined ? '' : `${name} `}${port}/${protocol} -> ${targetPort ?? port}`;
+  return `${name === undefined ? '' : `${name} `}${port}/${protocol} -> ${targetPort ?? port}${nodePort ? `, ${nodePort} on every node` : ''}`;
 }
 
 function endpointRows(slices: readonly EndpointSlice[]): string[][] {

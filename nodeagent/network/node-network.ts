@@ -44,11 +44,11 @@ export class NodeNetwork {
   #dnsProblem = 'DNS is switched off on this node';
 
   constructor(options: NodeNetworkOptions) {
-    const { client, directory, logger, clock = systemClock } = options;
+    const { client, directory, node, address: nodeAddress, logger, clock = systemClock } = options;
     this.#options = options;
     this.data = new ServiceData({ client, directory, logger, clock });
     if (options.serviceProxy === 'nft')
-      this.#proxy = new ServiceProxy({ data: this.data, node: options.node, logger, clock });
+      this.#proxy = new ServiceProxy({ data: this.data, node, nodeAddress, logger, clock });
   }
 
   /** How tasks find names; undefined where they do it as the node does. */

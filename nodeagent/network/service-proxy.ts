@@ -2,6 +2,8 @@
  * Keeps the kernel's table of service addresses in step with what the node knows of services. The table stays
  * when the agent ends: its tasks run on, and go on to reach services.
  */
+import { readFile, writeFile } from 'node:fs/promises';
+import { isExternal } from '../../api/kinds/node-ports.ts';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import { Loop } from '../../api/meta/loop.ts';
@@ -12,8 +14,16 @@ import { virtualIpTable } from './virtual-ips.ts';
 export interface ServiceProxyOptions {
   data: ServiceData;
   node: string;
+  nodeAddress: string;
   logger: Logger;
   clock?: Clock;
+}
+
+/** A node whose port leads to another node passes packets on; the kernel does so only when it is told to. */
+const forwardingFile = '/proc/sys/net/ipv4/ip_forward';
+
+async function allowForwarding(): Promise<void> {
+  if ((await readFile(forwardingFile, 'utf8')).trim() !== '1') await writeFile(forwardingFile, '1');
 }
 
 /** Changes are put through at once; this often the table is looked after anyway, in case somebody flushed it. */
@@ -41,17 +51,21 @@ export class ServiceProxy {
   }
 
   async #apply(): Promise<void> {
-    const { data, node } = this.#options;
+    const { data, node, nodeAddress } = this.#options;
     // Nothing known is not nothing there: what an agent before this one put in stays.
     const services = data.isKnown ? data.services() : undefined;
     if (services === undefined) return this.#probe();
     const slicesOf = (namespace: string, name: string) => data.slicesOf(namespace, name);
-    await runCommand('nft', ['-f', '-'], { input: virtualIpTable({ services, slicesOf, node }) });
+    if (services.some(({ spec }) => isExternal(spec))) await allowForwarding();
+    await runCommand('nft', ['-f', '-'], {
+      input: virtualIpTable({ services, slicesOf, node, nodeAddress }),
+    });
   }
 
   async #probe(): Promise<void> {
+    const { node, nodeAddress } = this.#options;
     await runCommand('nft', ['--check', '-f', '-'], {
-      input: virtualIpTable({ services: [], slicesOf: () => [], node: this.#options.node }),
+      input: virtualIpTable({ services: [], slicesOf: () => [], node, nodeAddress }),
     });
   }
 }

@@ -14,6 +14,8 @@ export interface VirtualIpInput {
   slicesOf: (namespace: string, service: string) => readonly EndpointSlice[];
   /** For services that only want endpoints of their client's own node. */
   node: string;
+  /** The node's own, on which services have ports. */
+  nodeAddress: string;
 }
 
 type Target = string;
@@ -25,11 +27,16 @@ interface ServicePortRule {
   /** `10.0.0.1 . 8080`, in their order. */
   targets: Target[];
   sticky: boolean;
+  /** Connections come from the node: their answers find back through it, whichever node the endpoint is on. */
+  fromNode?: boolean;
 }
 
 /** What `nft -f -` takes. Equal input gives equal text. */
 export function virtualIpTable(input: VirtualIpInput): string {
-  const rules = input.services.flatMap((service) => rulesOf(service, input));
+  const rules = input.services.flatMap((service) => [
+    ...rulesOf(service, input),
+    ...nodePortRules(service, input),
+  ]);
   rules.sort((left, right) => (sortKey(left) < sortKey(right) ? -1 : 1));
   const reachable = rules.filter(({ targets }) => targets.length > 0);
   const empty = rules.filter(({ targets }) => targets.length === 0);
@@ -50,11 +57,15 @@ export function virtualIpTable(input: VirtualIpInput): string {
     // Back to where it came from: without another source the answer would take the short way.
     ...chain('postrouting', 'type nat hook postrouting priority srcnat; policy accept;', [
       `iifname "${taskBridge}" oifname "${taskBridge}" ct status dnat masquerade`,
+      `meta mark & ${fromNodeMark} == ${fromNodeMark} masquerade`,
     ]),
     '}',
     '',
   ].join('\n');
 }
+
+/** As kube-proxy marks them. */
+const fromNodeMark = '0x4000';
 
 /** The bridge of tasks with a network of their own. */
 export const taskBridge = 'gantry-tasks';
@@ -74,6 +85,23 @@ function rulesOf({ metadata, spec }: Service, { slicesOf, node }: VirtualIpInput
     sticky: sessionAffinity === 'ClientIP',
     targets: targetsOf(slices, { name, protocol, isNear }),
   }));
+}
+
+/** A port without an endpoint is one nobody listens on: the kernel refuses by itself. */
+function nodePortRules(
+  { metadata, spec }: Service,
+  { slicesOf, node, nodeAddress: address }: VirtualIpInput,
+): ServicePortRule[] {
+  const { ports = [], sessionAffinity, externalTrafficPolicy } = spec;
+  const slices = slicesOf(metadata.namespace ?? '', metadata.name);
+  const isLocal = externalTrafficPolicy === 'Local';
+  const isNear = ({ nodeName }: Endpoint): boolean => !isLocal || nodeName === node;
+  return ports.flatMap(({ name = '', protocol, nodePort }): ServicePortRule[] => {
+    const targets = targetsOf(slices, { name, protocol, isNear });
+    if (!nodePort || targets.length === 0) return [];
+    const sticky = sessionAffinity === 'ClientIP';
+    return [{ address, protocol, port: nodePort, targets, sticky, fromNode: !isLocal }];
+  });
 }
 
 /** The ready ones; when there are none, those that still serve while they end. */
@@ -96,12 +124,13 @@ function targetsOf(
   return [...new Set(targets)].sort();
 }
 
-function translation({ targets, sticky, ...rule }: ServicePortRule): string {
+function translation({ targets, sticky, fromNode, ...rule }: ServicePortRule): string {
   const [only] = targets;
-  if (targets.length === 1) return `${matchOf(rule)} dnat to ${only?.replace(' . ', ':')}`;
+  const match = `${matchOf(rule)}${fromNode ? ` meta mark set meta mark or ${fromNodeMark}` : ''}`;
+  if (targets.length === 1) return `${match} dnat to ${only?.replace(' . ', ':')}`;
   const choice = sticky ? 'jhash ip saddr' : 'numgen random';
   const map = targets.map((target, index) => `${index} : ${target}`).join(', ');
-  return `${matchOf(rule)} dnat ip addr . port to ${choice} mod ${targets.length} map { ${map} }`;
+  return `${match} dnat ip addr . port to ${choice} mod ${targets.length} map { ${map} }`;
 }
 
 /** At once, as a machine without a listener does; without it the caller would wait. */

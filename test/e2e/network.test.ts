@@ -261,6 +261,30 @@ describe('a task with a network of its own', () => {
     expect(stdout).toBe('near-0-0');
   });
 
+  it('is reached on a port of every node, or on its own nodes alone under the address of the client', async () => {
+    await cluster.succeed('delete', 'job/far', '--timeout=60s');
+    const port = { name: 'http', port: 80, targetPort: 'http', nodePort: 30_080 };
+    const outside = {
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'outside' } },
+      spec: { type: 'NodePort', selector: { app: 'own' }, ports: [port] },
+    };
+    await apply(outside);
+    const ask = async (index: number): Promise<string> => {
+      const address = `http://${cluster.record.nodes[index]?.address}:30080/`;
+      const answer = fetch(address, { signal: AbortSignal.timeout(3_000) });
+      return answer.then(
+        (response) => response.text(),
+        ({ cause }: Error) => String(cause),
+      );
+    };
+    for (const index of [0, 1])
+      await vi.waitFor(async () => expect(await ask(index)).toBe('near-0-0'), eventually);
+    await apply({ ...outside, spec: { ...outside.spec, externalTrafficPolicy: 'Local' } });
+    await vi.waitFor(async () => expect(await ask(1)).toContain('ECONNREFUSED'), eventually);
+    expect(await ask(0)).toBe('near-0-0');
+    await cluster.succeed('delete', 'service/outside');
+  });
+
   it('keeps its network when its agent is killed, and leaves nothing of it behind', async () => {
     const agent = cluster.parts.parts['node-n1'];
     process.kill(agent?.pid ?? 0, 'SIGKILL');
@@ -270,8 +294,7 @@ describe('a task with a network of its own', () => {
         'near-0-0',
       );
     }, eventually);
-    for (const job of ['near', 'far', 'visitor'])
-      await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
+    for (const job of ['near', 'visitor']) await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
     for (const [index, { name }] of cluster.record.nodes.entries()) {
       const run = `${cluster.runDirectory}/${name}`;
       await vi.waitFor(() => {

@@ -12,7 +12,7 @@ import { stampObject, startObject } from '../object-lifecycle.ts';
 import { checkFields, objectOf, validateObject } from '../object-validation.ts';
 import { writeParameters } from '../parameters.ts';
 import type { ApiResponse } from '../request.ts';
-import { wantsAddress } from '../service-address.ts';
+import { wantsAllotment } from '../service-address.ts';
 import { jsonBody } from './body.ts';
 
 const choices = 8;
@@ -36,10 +36,10 @@ export async function createDraft(call: Call, draft: AnyObject, track: Track): P
     try {
       return objectAnswer(call, await create(call, draft, { generated, dryRun, track }), 201);
     } catch (error) {
-      // What the server chose, a name or an address, somebody else may have had a moment earlier.
+      // What the server chose, a name, an address or a port, somebody else may have had a moment earlier.
       const isBadLuck =
         (generated && hasReason(error, 'AlreadyExists')) ||
-        (isTakenClaim(error) && wantsAddress(call.served.kind, draft));
+        (isTakenClaim(error) && wantsAllotment(call.served.kind, draft));
       if (!isBadLuck || attempt === choices) throw error;
     }
   }

@@ -128,3 +128,78 @@ test('an endpoint slice must have addresses of its family', async () => {
   const { body } = await server.post(path, slice('10.0.0.1'));
   expect(body).toMatchObject({ ports: [], endpoints: [{ addresses: ['10.0.0.1'], conditions: {} }] });
 });
+
+describe('a service on the ports of nodes', () => {
+  const external = (more: object = {}) => ({ ...web, type: 'NodePort', ...more });
+  const portsOf = (spec: { ports: { nodePort?: number }[] }) =>
+    spec.ports.map(({ nodePort }) => nodePort ?? 0);
+
+  test('gets a port of the range, keeps it over updates, and gives it back with its type', async () => {
+    const spec = await created('web', external());
+    const [port = 0] = portsOf(spec);
+    expect(port).toBeGreaterThanOrEqual(30_000);
+    expect(port).toBeLessThanOrEqual(32_767);
+    expect(spec.externalTrafficPolicy).toBe('Cluster');
+    const two = [
+      { name: 'a', port: 81 },
+      { name: 'b', port: 80 },
+    ];
+    const put = await server.raw('PUT', `${services}/web`, service('web', external({ ports: two })));
+    expect(portsOf(put.body.spec)[1]).toBe(port);
+    expect(new Set(portsOf(put.body.spec)).size).toBe(2);
+    const headers = { 'content-type': 'application/strategic-merge-patch+json' };
+    const patch = { spec: { type: 'ClusterIP' } };
+    const { body } = await server.raw('PATCH', `${services}/web`, patch, { headers });
+    expect(portsOf(body.spec)).toEqual([0, 0]);
+    expect(body.spec).not.toHaveProperty('externalTrafficPolicy');
+    await created('other', external({ ports: [{ port: 80, nodePort: port }] }));
+    await remove('web');
+    await remove('other');
+  });
+
+  test('shares its port with no other service, but among its own TCP and UDP', async () => {
+    const ports = ['TCP', 'UDP'].map((protocol) => ({
+      name: protocol.toLowerCase(),
+      protocol,
+      port: 53,
+      nodePort: 30_053,
+    }));
+    expect(portsOf(await created('dns', external({ ports })))).toEqual([30_053, 30_053]);
+    const { status, body } = await server.post(
+      services,
+      service('other', external({ ports: ports.slice(0, 1) })),
+    );
+    expect(status).toBe(422);
+    expect(body.details.causes).toMatchObject([
+      { field: 'spec.ports[0].nodePort', message: expect.stringContaining('already allocated') },
+    ]);
+    await remove('dns');
+  });
+
+  test('of type LoadBalancer waits for whoever balances, with ports on nodes unless it wants none', async () => {
+    expect(portsOf(await created('balanced', external({ type: 'LoadBalancer' })))[0]).toBeGreaterThan(0);
+    const headers = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
+    const cells = async () => (await server.get(`${services}/balanced`, { headers })).body.rows[0].cells;
+    expect((await cells())[3]).toBe('<pending>');
+    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } };
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    await server.raw('PATCH', `${services}/balanced/status`, { status }, { headers: merge });
+    expect((await cells()).slice(3, 5)).toEqual(['192.0.2.1', expect.stringMatching(/^80:3\d{4}\/TCP$/)]);
+    await remove('balanced');
+    const without = external({ type: 'LoadBalancer', allocateLoadBalancerNodePorts: false });
+    expect(portsOf(await created('balanced', without))).toEqual([0]);
+    await remove('balanced');
+  });
+
+  test.each<[string, object, string]>([
+    ['a port outside the range', external({ ports: [{ port: 80, nodePort: 80 }] }), 'spec.ports[0].nodePort'],
+    ['a port of a ClusterIP', { ...web, ports: [{ port: 80, nodePort: 30_080 }] }, 'spec.ports[0].nodePort'],
+    ['a policy of a ClusterIP', { ...web, externalTrafficPolicy: 'Local' }, 'spec.externalTrafficPolicy'],
+    ['no ports', external({ ports: [] }), 'spec.ports'],
+    ['no address', external({ clusterIP: 'None' }), 'spec.clusterIPs[0]'],
+  ])('with %s is refused', async (_name, spec, field) => {
+    const { status, body } = await server.post(services, service('wrong', spec));
+    expect(status).toBe(422);
+    expect(body.details.causes.map((cause: { field: string }) => cause.field)).toContain(field);
+  });
+});

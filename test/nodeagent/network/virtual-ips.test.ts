@@ -10,7 +10,12 @@ const endpoints = [
 const web = { clusterIP: '10.96.0.7' };
 
 function rules(spec: object, slices = [slice(endpoints)]): string[] {
-  const text = virtualIpTable({ services: [service('web', spec)], slicesOf: () => slices, node: 'n1' });
+  const text = virtualIpTable({
+    services: [service('web', spec)],
+    slicesOf: () => slices,
+    node: 'n1',
+    nodeAddress: '10.0.0.1',
+  });
   return text.split('\n').filter((line) => line.includes('10.96.0.7'));
 }
 
@@ -55,6 +60,27 @@ test('the order in which things are listed changes nothing', () => {
       services: list,
       slicesOf: () => [slice(reversed ? [...endpoints].reverse() : endpoints)],
       node: 'n1',
+      nodeAddress: '10.0.0.1',
     });
   expect(table(services, false)).toBe(table([...services].reverse(), true));
+});
+
+test('a port on the node leads to all endpoints in the name of the node, or to its own alone', () => {
+  const spec = {
+    ...web,
+    type: 'NodePort',
+    ports: [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }],
+  };
+  const rulesOfPort = (more: object, slices = [slice(endpoints)]): string[] => {
+    const services = [service('web', { ...spec, ...more })];
+    const facts = { node: 'n1', nodeAddress: '192.0.2.1' };
+    const text = virtualIpTable({ services, slicesOf: () => slices, ...facts });
+    return text.split('\n').filter((line) => line.includes('192.0.2.1'));
+  };
+  const match = 'ip daddr 192.0.2.1 tcp dport 30080';
+  expect(rulesOfPort({})).toEqual([
+    `${match} meta mark set meta mark or 0x4000 dnat ip addr . port to numgen random mod 2 map { 0 : 10.0.0.1 . 8080, 1 : 10.0.0.2 . 8080 }`,
+  ]);
+  expect(rulesOfPort({ externalTrafficPolicy: 'Local' })).toEqual([`${match} dnat to 10.0.0.1:8080`]);
+  expect(rulesOfPort({ externalTrafficPolicy: 'Local' }, [slice([endpoints[0]!])])).toEqual([]);
 });
