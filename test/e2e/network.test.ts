@@ -273,7 +273,7 @@ describe('a task with a network of its own', () => {
       const address = `http://${cluster.record.nodes[index]?.address}:30080/`;
       const answer = fetch(address, { signal: AbortSignal.timeout(3_000) });
       return answer.then(
-        (response) => response.text(),
+        async (response) => (await response.text()).trim(),
         ({ cause }: Error) => String(cause),
       );
     };
