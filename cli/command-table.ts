@@ -31,7 +31,11 @@ const localClusterRows: readonly CommandRow[] = [
       },
       { flags: '--store <url>', description: 'keep state in an etcd that exists: etcd://host:2379,…' },
       { flags: '--wait <duration>', description: 'how long to wait for nodes and jobs', default: '60s' },
-      { flags: '--driver <name>', description: 'how tasks run: auto, oci or unconfined', default: 'auto' },
+      {
+        flags: '--driver <name>',
+        description: 'how tasks run: auto, oci, cri or unconfined',
+        default: 'auto',
+      },
       { flags: '--port <number>', description: 'port of the API server; by default a free one' },
     ],
     examples: '  gantry up\n  gantry up -f manifests/quickstart.yaml\n  gantry up --etcd 3 --nodes 5',

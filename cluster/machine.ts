@@ -28,12 +28,17 @@ export async function examineMachine(
   const isRoot = process.getuid?.() === 0;
   const wantsContainers =
     hasNodes && options.driver !== 'unconfined' && process.platform === 'linux' && isRoot;
-  const packages = [...(wantsContainers ? ['node'] : []), ...(options.etcd ? ['etcd'] : [])];
+  const wantsEngine = wantsContainers && options.driver === 'cri';
+  const packages = [
+    ...(wantsContainers ? ['node'] : []),
+    ...(wantsEngine ? ['cri'] : []),
+    ...(options.etcd ? ['etcd'] : []),
+  ];
   if (packages.length > 0) await installPackages(packagesScript, packages, output);
-  if (hasNodes && options.driver === 'oci' && !wantsContainers) {
+  if (hasNodes && (options.driver === 'oci' || options.driver === 'cri') && !wantsContainers) {
     throw new ApiError(
       'BadRequest',
-      '--driver oci needs root on Linux; run as root, or use --driver unconfined',
+      `--driver ${options.driver} needs root on Linux; run as root, or use --driver unconfined`,
     );
   }
   if (hasNodes && options.driver !== 'unconfined' && !wantsContainers) {

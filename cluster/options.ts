@@ -1,6 +1,6 @@
 /** What `gantry up`, `down` and `status` take: the shape commander hands over. */
 
-export type Driver = 'auto' | 'oci' | 'unconfined';
+export type Driver = 'auto' | 'oci' | 'cri' | 'unconfined';
 
 export interface UpOptions {
   /** Manifests to apply once the cluster is up. */

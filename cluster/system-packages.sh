@@ -1,16 +1,17 @@
 #!/bin/sh
 # Installs the system packages that Gantry's parts need, or names the one line that does.
 #
-#   system-packages.sh [node] [etcd] [test]      default: all of them
+#   system-packages.sh [node] [cri] [etcd] [test]      default: all of them
 #
 #   node  real containers: runc, conmon, umoci, skopeo, cgroup-tools, busybox, ip, socat
+#   cri   containerd, for `gantry up --driver cri`
 #   etcd  the etcd server, for `gantry up --etcd`
 #   test  what only the tests need: kubectl (any version that is there is taken), user-mode Linux (for cgroup v2),
 #         an image registry
 #
 # Used by `gantry up`, by `npm test` and by CI alike. Silent and quick when nothing is missing.
 set -eu
-[ $# -gt 0 ] || set -- node etcd test
+[ $# -gt 0 ] || set -- node cri etcd test
 
 missing=""
 need() { # need COMMAND PACKAGE
@@ -33,13 +34,14 @@ for set in "$@"; do
       need /usr/lib/cni/bridge containernetworking-plugins
       need socat socat
       ;;
+    cri) need containerd containerd ;;
     etcd) need etcd etcd-server ;;
     test)
       need kubectl kubernetes-client
       need linux.uml user-mode-linux
       need docker-registry docker-registry
       ;;
-    *) echo "system-packages.sh: unknown set '$set' (known: node, etcd, test)" >&2; exit 2 ;;
+    *) echo "system-packages.sh: unknown set '$set' (known: node, cri, etcd, test)" >&2; exit 2 ;;
   esac
 done
 [ -n "$missing" ] || exit 0

@@ -8,6 +8,7 @@ import { detectCgroups } from './cgroup/cgroups.ts';
 import { fenceDirectory } from './fence/fence.ts';
 import { endGuard } from './fence/guard.ts';
 import { unmountTaskNetworks } from './network/task-networks.ts';
+import { knownContainerd } from './runtime/cri/containerd-files.ts';
 import { OciRuntime } from './runtime/oci/oci-runtime.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
@@ -22,6 +23,7 @@ export interface NodeRemains {
 
 export async function destroyNode({ rootDirectory, runDirectory, cgroupParent }: NodeRemains): Promise<void> {
   const options = { rootDirectory, runDirectory, logger: silentLogger };
+  await destroyEngine({ rootDirectory, runDirectory });
   for (const runtime of [new OciRuntime(options), new UnconfinedRuntime(options)]) await deleteAll(runtime);
   await endGuard(fenceDirectory(runDirectory));
   await unmountTaskNetworks(runDirectory);
@@ -40,6 +42,16 @@ export async function removeCgroup(path: string): Promise<void> {
   await cgroups.remove(path);
   const parent = dirname(path);
   if (parent !== '/') await cgroups.removeIfEmpty(parent);
+}
+
+/** Containers of the node's own engine, and then that. */
+async function destroyEngine(place: Pick<NodeRemains, 'rootDirectory' | 'runDirectory'>): Promise<void> {
+  const cgroups = await detectCgroups();
+  if (!cgroups || !knownContainerd(place)) return;
+  const { CriRuntime } = await import('./runtime/cri/cri-runtime.ts');
+  const runtime = new CriRuntime({ ...place, imageDirectory: '', cgroups, logger: silentLogger });
+  await deleteAll(runtime);
+  await runtime.end();
 }
 
 async function deleteAll(runtime: Runtime): Promise<void> {

@@ -42,6 +42,12 @@ export function subdomain(given: string, name: string): string {
   return given;
 }
 
+/** unix:///run/containerd/containerd.sock */
+export function unixSocket(given: string, name: string): string {
+  if (/^unix:\/\/\/./.test(given)) return given;
+  throw wrong(name, `must be unix:///path, not ${JSON.stringify(given)}`);
+}
+
 /** 10.1.0.0/16 */
 export function addressRange(given: string): string {
   parseRange(given);

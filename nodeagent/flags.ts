@@ -16,7 +16,9 @@ const rows = {
   pkiDirectory: required('pki-dir', read.text),
   address: required('address', read.text),
   port: required('port', read.wholeNumber),
-  driver: flag('driver', read.oneOf('auto', 'oci', 'unconfined'), 'auto'),
+  driver: flag('driver', read.oneOf('auto', 'oci', 'cri', 'unconfined'), 'auto'),
+  /** Of the container engine for the driver cri; absent: a containerd of the node's own. */
+  criEndpoint: optional('cri-endpoint', read.unixSocket),
   /** Below the root directory when absent, as are images and preload. */
   logDirectory: optional('log-dir', read.text),
   imageDirectory: optional('image-dir', read.text),

@@ -26,13 +26,11 @@ import { TaskNetworks } from './network/task-networks.ts';
 import { nodeResources } from './node-resources.ts';
 import { preflight } from './preflight.ts';
 import { Registration } from './registration.ts';
-import { OciRuntime } from './runtime/oci/oci-runtime.ts';
-import { UnconfinedRuntime } from './runtime/unconfined/unconfined-runtime.ts';
+import { openRuntime } from './runtime/open-runtime.ts';
 import { securityConditions } from './security-conditions.ts';
 import { AgentServer } from './server.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { StatsServer } from './stats/stats-server.ts';
-import { runcExec, unconfinedExec } from './streams/exec-line.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
 import { claimDirectoryIn, LocalVolumes } from './volumes/local-volumes.ts';
@@ -52,10 +50,10 @@ async function main(): Promise<void> {
     cgroups,
     userNamespaceProblem,
   } = await preflight(flags.driver, flags);
-  logger[driver === 'oci' ? 'info' : 'warn']({ driver }, driverReason);
-  const Driver = driver === 'oci' ? OciRuntime : UnconfinedRuntime;
-  const runtime = new Driver({ rootDirectory, runDirectory, logger });
-  const described = driver === 'oci' ? await readDevices(flags.cdiDirectories, logger) : [];
+  const isConfined = driver !== 'unconfined';
+  logger[isConfined ? 'info' : 'warn']({ driver }, driverReason);
+  const runtime = await openRuntime(driver, { ...flags, ...(cgroups ? { cgroups } : {}), logger });
+  const described = isConfined ? await readDevices(flags.cdiDirectories, logger) : [];
   const devices = new DevicePool(described, () => agent.records);
   const disk = await diskCapacity(rootDirectory);
   const capacity = machineCapacity({ ...disk, ...devices.capacity(), ...flags.capacity });
@@ -75,7 +73,7 @@ async function main(): Promise<void> {
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
-    ...(driver === 'oci' ? { claimDirectory: claimDirectoryIn(rootDirectory) } : {}),
+    ...(isConfined ? { claimDirectory: claimDirectoryIn(rootDirectory) } : {}),
     allowedHostPaths: flags.allowedHostPaths,
     devices,
     userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
@@ -115,11 +113,8 @@ async function main(): Promise<void> {
   resources?.usage.onSample(() => agent.usageChanged());
   const streams = new StreamServer({
     records: () => agent.records,
-    prepareExec: driver === 'oci' ? runcExec(rootDirectory, runDirectory) : unconfinedExec,
-    directory: join(runDirectory, 'x'),
     ...{ runtime, logDirectory, logger },
   });
-  await streams.start();
   const server = new AgentServer({
     ...{ runtime, logDirectory, logger },
     images: images.requests,
@@ -160,7 +155,7 @@ async function main(): Promise<void> {
   const rotation = logRotation({ runtime, records: () => agent.records, logDirectory, logger });
 
   await agent.start();
-  if (driver === 'oci') await images.start();
+  if (isConfined) await images.start();
   registration.start();
   volumes?.start();
   rotation.start();

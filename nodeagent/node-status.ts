@@ -5,6 +5,7 @@ import { taints } from '../api/kinds/taints.ts';
 import { type NewCondition, withCondition } from '../api/meta/conditions.ts';
 import type { Image } from './images/image-store.ts';
 import { architecture, operatingSystem } from './machine.ts';
+import type { DriverName } from './runtime/runtime.ts';
 
 /** What does not change while the agent lives. */
 export interface NodeIdentity {
@@ -18,7 +19,7 @@ export interface NodeIdentity {
   nodeInfo: NonNullable<NodeStatus['nodeInfo']>;
   /** Where it keeps volumes of claims; absent: it has no place for them. */
   volumeDirectory?: string;
-  driver: 'oci' | 'unconfined';
+  driver: DriverName;
   /** Why this driver, for people. */
   driverReason: string;
 }

@@ -5,11 +5,12 @@ import { ApiError } from '../api/meta/api-error.ts';
 import { type Cgroups, detectCgroups } from './cgroup/cgroups.ts';
 import { tryCommand } from './command.ts';
 import { idMappingProblem } from './runtime/oci/id-mapping.ts';
+import type { DriverName } from './runtime/runtime.ts';
 
-export type DriverChoice = 'auto' | 'oci' | 'unconfined';
+export type DriverChoice = 'auto' | DriverName;
 
 export interface Preflight {
-  driver: 'oci' | 'unconfined';
+  driver: DriverName;
   /** For the node's condition. */
   reason: string;
   cgroups?: Cgroups;
@@ -17,11 +18,20 @@ export interface Preflight {
   userNamespaceProblem?: string;
 }
 
-/** Throws ApiError ServiceUnavailable when `oci` is asked for and cannot work. */
-export async function preflight(
-  wanted: DriverChoice,
-  { rootDirectory, cgroupParent }: { rootDirectory: string; cgroupParent: string },
-): Promise<Preflight> {
+export interface PreflightOptions {
+  rootDirectory: string;
+  cgroupParent: string;
+  /** An engine that is there: none has to be installed. */
+  criEndpoint?: string | undefined;
+}
+
+const tools = {
+  oci: ['runc', 'conmon', 'umoci', 'skopeo', 'cgcreate'],
+  cri: ['containerd', 'ctr', 'runc', 'umoci', 'skopeo', 'cgcreate', 'busybox'],
+};
+
+/** Throws ApiError ServiceUnavailable when a driver is asked for that cannot work. */
+export async function preflight(wanted: DriverChoice, options: PreflightOptions): Promise<Preflight> {
   if (wanted === 'unconfined')
     return {
       driver: 'unconfined',
@@ -29,17 +39,22 @@ export async function preflight(
       userNamespaceProblem: 'tasks are plain processes',
     };
   const cgroups = await detectCgroups();
-  const problem = await ociProblem(rootDirectory, cgroupParent, cgroups);
+  const driver = wanted === 'cri' ? 'cri' : 'oci';
+  const problem = await containerProblem(driver, options, cgroups);
   if (problem === undefined && cgroups) {
-    const userNamespaceProblem = await idMappingProblem(rootDirectory);
+    const userNamespaceProblem =
+      driver === 'cri'
+        ? 'the driver cri gives containers the users of the node'
+        : await idMappingProblem(options.rootDirectory);
     return {
       ...(userNamespaceProblem === undefined ? {} : { userNamespaceProblem }),
-      driver: 'oci',
+      driver,
       reason: `tasks are containers, limited by cgroup v${cgroups.version}`,
       cgroups,
     };
   }
-  if (wanted === 'oci') throw new ApiError('ServiceUnavailable', `driver oci cannot work here: ${problem}`);
+  if (wanted !== 'auto')
+    throw new ApiError('ServiceUnavailable', `driver ${wanted} cannot work here: ${problem}`);
   return {
     driver: 'unconfined',
     reason: `tasks are plain processes without limits: ${problem}`,
@@ -47,15 +62,15 @@ export async function preflight(
   };
 }
 
-async function ociProblem(
-  rootDirectory: string,
-  cgroupParent: string,
+async function containerProblem(
+  driver: keyof typeof tools,
+  { rootDirectory, cgroupParent, criEndpoint }: PreflightOptions,
   cgroups: Cgroups | undefined,
 ): Promise<string | undefined> {
   if (process.platform !== 'linux') return `containers need Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'the agent does not run as root';
-  const needed = ['runc', 'conmon', 'umoci', 'skopeo', 'cgcreate'];
-  const missing = await missingTools(needed);
+  const isTheirs = (tool: string): boolean => criEndpoint !== undefined && tool === 'containerd';
+  const missing = await missingTools(tools[driver].filter((tool) => !isTheirs(tool)));
   if (missing.length > 0) return `not installed: ${missing.join(', ')}`;
   if (!cgroups) return 'no control groups are mounted on /sys/fs/cgroup';
   try {
@@ -66,7 +81,7 @@ async function ociProblem(
   return overlayProblem(rootDirectory);
 }
 
-async function missingTools(tools: readonly string[]): Promise<string[]> {
+async function missingTools(wanted: readonly string[]): Promise<string[]> {
   const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
   const isThere = async (tool: string): Promise<boolean> => {
     const tries = await Promise.allSettled(
@@ -74,8 +89,8 @@ async function missingTools(tools: readonly string[]): Promise<string[]> {
     );
     return tries.some(({ status }) => status === 'fulfilled');
   };
-  const found = await Promise.all(tools.map(isThere));
-  return tools.filter((_tool, index) => !found[index]);
+  const found = await Promise.all(wanted.map(isThere));
+  return wanted.filter((_tool, index) => !found[index]);
 }
 
 /** Some file systems, and some sandboxes, refuse overlays. */

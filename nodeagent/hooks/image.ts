@@ -17,7 +17,8 @@ export const imageHook: StartHook = async (start) => {
     onEvent,
   });
   if (answer.state === 'waiting') return answer;
-  start.root = { from: 'image', rootfs: answer.image.rootfs };
+  const { rootfs, digest } = answer.image;
+  start.root = { from: 'image', rootfs, digest };
   start.imageConfig = answer.image.config;
   start.imageID = answer.imageID;
   return undefined;

@@ -2,10 +2,11 @@
  * Builds an image of the machine's own busybox, so that examples and tests run where no registry can be
  * reached. Give a statically linked one.
  */
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../command.ts';
+import { buildImage } from './image-build.ts';
 
 export interface BusyboxImageOptions {
   /** Path of a static busybox. */
@@ -29,7 +30,6 @@ const directories = [
   'sys',
   'dev',
 ];
-const architectures: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 export async function buildBusyboxImage({
   binary,
@@ -38,26 +38,10 @@ export async function buildBusyboxImage({
 }: BusyboxImageOptions): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'gantry-busybox-'));
   try {
-    await makeRootfs(join(scratch, 'rootfs'), binary);
-    const layout = join(scratch, 'layout');
-    const image = ['--image', `${layout}:image`];
-    await runCommand('umoci', ['init', '--layout', layout]);
-    await runCommand('umoci', ['new', ...image]);
-    await runCommand('umoci', ['insert', ...image, join(scratch, 'rootfs'), '/']);
-    const architecture = architectures[process.arch] ?? process.arch;
-    await runCommand('umoci', [
-      ...['config', ...image, '--os', 'linux', '--architecture', architecture],
-      ...['--config.cmd', 'sh', '--config.env', 'PATH=/bin:/sbin:/usr/bin:/usr/sbin'],
-    ]);
-    await runCommand('skopeo', [
-      'copy',
-      '--quiet',
-      `oci:${layout}:image`,
-      `oci-archive:${scratch}/image.tar:${name}`,
-    ]);
-    await rename(join(scratch, 'image.tar'), archive).catch(() =>
-      copyFile(join(scratch, 'image.tar'), archive),
-    );
+    const root = join(scratch, 'rootfs');
+    await makeRootfs(root, binary);
+    const config = ['--config.cmd', 'sh', '--config.env', 'PATH=/bin:/sbin:/usr/bin:/usr/sbin'];
+    await buildImage(root, { archive, name, config });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -11,7 +11,14 @@ export type ArchiveFormat = 'oci-archive' | 'docker-archive';
 
 const copyTimeoutMs = 600_000;
 
-/** Calls `use` with the archive, which is gone afterwards. Throws ApiError NotFound. */
+export interface ArchiveOrder {
+  digest: string;
+  format: ArchiveFormat;
+  /** What the archive calls it. */
+  name: string;
+}
+
+/** Calls `use` with the archive of a named image, which is gone afterwards. Throws ApiError NotFound. */
 export async function exportImage(
   directory: string,
   { reference, format }: { reference: string; format: ArchiveFormat },
@@ -20,13 +27,22 @@ export async function exportImage(
   const image = await findImage(directory, reference);
   const name = normalReference(reference)?.replace(/@sha256:.*$/, ':saved');
   if (!image || name === undefined) throw new ApiError('NotFound', `image ${reference} is not on the node`);
-  await access(blobPath(directory, image.digest)).catch(() => {
-    throw new ApiError('Gone', `the layers of image ${reference} were not kept: load it again first`);
+  await withArchive(directory, { digest: image.digest, format, name }, use);
+}
+
+/** Calls `use` with the archive of an image that is here, which is gone afterwards. Throws ApiError Gone. */
+export async function withArchive(
+  directory: string,
+  { digest, format, name }: ArchiveOrder,
+  use: (archive: string) => Promise<void>,
+): Promise<void> {
+  await access(blobPath(directory, digest)).catch(() => {
+    throw new ApiError('Gone', `the layers of image ${name} were not kept: load it again first`);
   });
   await inScratch(directory, async (scratch) => {
     const layout = join(scratch, 'layout');
     await makeLayout(directory, layout);
-    const manifest = ociManifest(await readFile(blobPath(directory, image.digest)));
+    const manifest = ociManifest(await readFile(blobPath(directory, digest)));
     const index = layoutIndex(manifest);
     await addBlob(directory, manifest, index.manifests[0].digest);
     await writeFile(join(layout, 'index.json'), JSON.stringify(index));

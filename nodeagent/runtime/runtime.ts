@@ -1,15 +1,16 @@
 /**
  * The contract of a runtime driver: the verbs the task runner speaks. `oci` (conmon and runc) and
- * `unconfined` (plain processes) pass one suite (test/e2e/nodeagent/driver-contract.ts).
+ * `unconfined` (plain processes) pass one suite (test/e2e/nodeagent/drivers.test.ts).
  *
  * Invariant: a container outlives the agent, and its exit code can be read afterwards. Every verb but
  * `create` and `start` may be repeated. An id (cid) is never used twice.
  */
-import type { TerminalSize } from '../../api/meta/stream-channels.ts';
+import type { ExecRequest } from '../../api/meta/stream-requests.ts';
 import type { BoundedOutcome } from '../bounded-command.ts';
 import type { ContainerEdits } from '../devices/cdi-spec.ts';
 import type { ContainerSecurity } from '../task/container-security.ts';
 import type { ContainerLimits } from '../task/limits.ts';
+import type { Attachment, Command } from './command.ts';
 
 /** Everything a driver must know to make one container. */
 export interface ContainerSpec {
@@ -57,7 +58,7 @@ export interface UserRange {
 }
 
 /** `host`: the machine's own /usr, read-only. `image`: an unpacked root file system, never written to. */
-export type ContainerRoot = { from: 'host' } | { from: 'image'; rootfs: string };
+export type ContainerRoot = { from: 'host' } | { from: 'image'; rootfs: string; digest: string };
 
 export type ContainerState =
   | { status: 'created' }
@@ -79,8 +80,12 @@ export const maxOutputBytes = 10 * 1024;
 
 export type Signal = 'TERM' | 'KILL';
 
+export type DriverName = 'oci' | 'cri' | 'unconfined';
+
+export type AttachWish = Pick<ExecRequest, 'stdin' | 'tty'>;
+
 export interface Runtime {
-  readonly name: 'oci' | 'unconfined';
+  readonly name: DriverName;
   /** How a log file is emptied: the supervisor opens a new one, or it is copied and cut. */
   readonly logRotation: 'reopen' | 'truncate';
   /** `runc://1.1.5`. */
@@ -102,13 +107,10 @@ export interface Runtime {
   state(cid: string): Promise<ContainerState>;
   /** Every container this driver has any trace of. */
   list(): Promise<string[]>;
-  /**
-   * A command that passes its own standard input on to that of a running container made with `stdin`, through the
-   * container's supervisor. It reads, and drops, what the container writes meanwhile.
-   */
-  inputLine(cid: string): { command: string; args: string[] };
-  /** Tells the terminal of a running container its size. */
-  resizeTerminal(cid: string, size: TerminalSize): Promise<void>;
+  /** Starts a command inside a running container for somebody who is there. Throws ApiError when none can be run. */
+  exec(cid: string, request: ExecRequest): Promise<Command>;
+  /** Attaches to a running container; `stdin` only to one made with it, `tty` to those with a terminal. */
+  attach(cid: string, wish: AttachWish): Promise<Attachment>;
   /** After its log was renamed: go on in a new file. */
   reopenLog(cid: string): Promise<void>;
   /** Calls `listener` soon after a container exits, perhaps more than once, perhaps for one long gone. */

@@ -2,26 +2,9 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { ApiError, asApiError } from '../../api/meta/api-error.ts';
-import {
-  channel,
-  chunkBytes,
-  decodeSize,
-  exitStatus,
-  type Frame,
-  type TerminalSize,
-} from '../../api/meta/stream-channels.ts';
+import { channel, chunkBytes, decodeSize, exitStatus, type Frame } from '../../api/meta/stream-channels.ts';
 import type { ChannelSocket } from '../../client/channel-socket.ts';
-import type { ExecEnd } from './exec-process.ts';
-
-/** A command as a stream sees it. */
-export interface Command {
-  stdin: Writable | null;
-  stdout: Readable;
-  stderr: Readable;
-  exited: Promise<ExecEnd>;
-  kill(): Promise<void>;
-  resize(size: TerminalSize): Promise<void>;
-}
+import type { Command } from '../runtime/command.ts';
 
 /** Which outputs the client wants to read. */
 export interface WantedOutput {

@@ -8,7 +8,6 @@
  * Everything that can be refused is refused in HTTP, before the upgrade. Invariant: never more streams
  * than the limits; when the agent ends, or a client goes away, nothing of its commands is left.
  */
-import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -29,18 +28,13 @@ import { logSource } from '../logs/log-source.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { containerSpec, containerRecordOf as recordOf, type TaskRecord } from '../task/task-record.ts';
 import { AttachedContainer } from './attached-container.ts';
-import type { PrepareExec } from './exec-line.ts';
-import { ExecProcess } from './exec-process.ts';
 import { serveExec } from './exec-session.ts';
 import { connectPort, servePort } from './port-forward.ts';
 
 export interface StreamServerOptions {
   records: () => TaskRecord[];
-  prepareExec: PrepareExec;
-  runtime: Pick<Runtime, 'inputLine' | 'resizeTerminal' | 'logRotation'>;
+  runtime: Pick<Runtime, 'exec' | 'attach' | 'logRotation'>;
   logDirectory: string;
-  /** For the files of running commands; nothing else is in it. */
-  directory: string;
   logger: Logger;
   clock?: Clock;
   limits?: StreamLimits;
@@ -69,11 +63,6 @@ export class StreamServer {
 
   constructor(options: StreamServerOptions) {
     this.#options = { clock: systemClock, limits: defaultLimits, ...options };
-  }
-
-  /** Removes what commands of an agent that was killed have left. */
-  async start(): Promise<void> {
-    await rm(this.#options.directory, { recursive: true, force: true });
   }
 
   /** Ends every stream, and with it its command. */
@@ -143,8 +132,7 @@ export class StreamServer {
 
   async #prepareExec(cid: string, query: URLSearchParams): Promise<Prepared> {
     const request = execRequestOf(query);
-    const { prepareExec: prepare, directory, clock } = this.#options;
-    const command = await ExecProcess.start(cid, request, { prepare, directory, clock });
+    const command = await this.#options.runtime.exec(cid, request);
     return {
       serve: (socket) => serveExec(socket, command, request),
       abandon: () => void command.kill(),
@@ -157,12 +145,11 @@ export class StreamServer {
     const container = recordOf(record, name);
     const { runtime, logDirectory, clock } = this.#options;
     const { stdin = false, stdinOnce = false, tty = false } = containerSpec(record, container);
-    const attached = await AttachedContainer.open({
-      ...{ runtime, cid, tty, clock },
-      stdin: stdin && request.stdin,
-      fromStart: stdinOnce || container.role === 'ephemeral',
-      log: await logSource({ record, container, start: container.starts - 1 }, { runtime, logDirectory }),
-    });
+    const start = { record, container, start: container.starts - 1 };
+    const log = await logSource(start, { runtime, logDirectory });
+    const attachment = await runtime.attach(cid, { stdin: stdin && request.stdin, tty });
+    const fromStart = stdinOnce || container.role === 'ephemeral';
+    const attached = await AttachedContainer.open({ attachment, log, fromStart, clock });
     return {
       serve: (socket) => serveExec(socket, attached, request),
       abandon: () => void attached.kill(),

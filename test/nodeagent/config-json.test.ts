@@ -34,7 +34,7 @@ const spec: ContainerSpec = {
   env: ['A=b'],
   workingDir: '/',
   user: { uid: 0, gid: 0 },
-  root: { from: 'image', rootfs: '/img' },
+  root: { from: 'image', rootfs: '/img', digest: 'sha256:0' },
   readOnlyRoot: true,
   mounts: [],
   limits: { cpuMilli: 300, cpuShares: 102, memoryBytes: 33_554_432, pids: 16, oomScoreAdj: -997 },

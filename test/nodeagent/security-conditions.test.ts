@@ -35,7 +35,7 @@ describe('the users of a task', () => {
 
   const wants = (spec: Partial<TaskSpec>, changes = {}, uid = 0): boolean =>
     wantsOwnUsers({ containers: [container()], ...spec } as TaskSpec, container(changes), {
-      root: { from: 'image', rootfs: '/img' },
+      root: { from: 'image', rootfs: '/img', digest: 'sha256:0' },
       user: { uid, gid: 0 },
     });
 

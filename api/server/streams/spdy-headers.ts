@@ -4,8 +4,8 @@
  *   count 32 ( length 32 name  length 32 value ) × count
  */
 import { constants, inflateRawSync } from 'node:zlib';
+import { broken } from '../../meta/spdy-frames.ts';
 import { spdyDictionary } from './spdy-dictionary.ts';
-import { broken } from './spdy-frames.ts';
 
 const maxHeaders = 100;
 /** Unpacked: a small block can hold a very large one. */
@@ -66,20 +66,4 @@ function decodeHeaders(block: Buffer): Map<string, string> {
   const headers = new Map<string, string>();
   for (let index = 0; index < count; index++) headers.set(text().toLowerCase(), text());
   return headers;
-}
-
-/**
- * Blocks without a header, which is all we ever answer: what a compressor would make of them, by hand. Every
- * block is one stored piece of four zero bytes, and the empty one that ends a flush (Go's reader waits for it);
- * before the first stands zlib's own header.
- */
-export class EmptyHeaderWriter {
-  #isFirst = true;
-
-  next(): Buffer {
-    const piece = Buffer.from([0, 4, 0, 0xfb, 0xff, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
-    const block = this.#isFirst ? Buffer.concat([Buffer.from([0x78, 0x01]), piece]) : piece;
-    this.#isFirst = false;
-    return block;
-  }
 }

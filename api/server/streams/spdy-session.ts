@@ -18,8 +18,9 @@ import {
   resetStatus,
   type SpdyFrame,
   SpdyFrames,
-} from './spdy-frames.ts';
-import { EmptyHeaderWriter, HeaderReader } from './spdy-headers.ts';
+} from '../../meta/spdy-frames.ts';
+import { SpdyHeaderWriter } from '../../meta/spdy-header-writer.ts';
+import { HeaderReader } from './spdy-headers.ts';
 import { type SpdyConnection, SpdyStream } from './spdy-stream.ts';
 import { initialWindowBytes, SendWindow } from './spdy-window.ts';
 
@@ -40,7 +41,7 @@ export class SpdySession implements SpdyConnection {
   readonly #options: SpdySessionOptions;
   readonly #frames = new SpdyFrames();
   readonly #headers = new HeaderReader();
-  readonly #replies = new EmptyHeaderWriter();
+  readonly #replies = new SpdyHeaderWriter();
   readonly #streams = new Map<number, SpdyStream>();
   /** Streams whose receiver wants no more now. */
   readonly #paused = new Set<SpdyStream>();
@@ -128,6 +129,8 @@ export class SpdySession implements SpdyConnection {
       case 'syn-stream':
         this.#open(frame);
         break;
+      case 'syn-reply':
+        throw broken('a client answers a stream that nobody opened');
       case 'headers':
         // Nobody sends any, but the compressor goes on with them.
         this.#headers.read(frame.headerBlock);
@@ -166,7 +169,7 @@ export class SpdySession implements SpdyConnection {
       return;
     }
     this.#streams.set(streamId, stream);
-    this.write(encodeSynReply(streamId, this.#replies.next()));
+    this.write(encodeSynReply(streamId, this.#replies.block({})));
     if (fin) stream.take(Buffer.alloc(0), true);
   }
 

@@ -1,5 +1,5 @@
 /** One stream of a SPDY connection: bytes both ways, each direction ended by itself. */
-import { encodeData, encodeReset, encodeWindowUpdate, resetStatus } from './spdy-frames.ts';
+import { encodeData, encodeReset, encodeWindowUpdate, resetStatus } from '../../meta/spdy-frames.ts';
 import { SendWindow } from './spdy-window.ts';
 
 export interface SpdyStreamListener {

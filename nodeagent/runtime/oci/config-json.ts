@@ -38,7 +38,7 @@ export const hostMounts = [
 ];
 
 /** Docker's lists. */
-const maskedPaths = [
+export const maskedPaths = [
   '/proc/acpi',
   '/proc/asound',
   '/proc/kcore',
@@ -51,7 +51,7 @@ const maskedPaths = [
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
 ];
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+export const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const noDevices: DeviceParts = { env: [], mounts: [], devices: [], rules: [], hooks: {} };
 
@@ -194,14 +194,16 @@ function taskMount({ source, destination, readOnly }: BindMount): Mount {
   return { destination, type: 'bind', source, options };
 }
 
-function bindMounts({ root }: ContainerSpec, { hostPaths }: HostFacts): Mount[] {
-  if (root.from !== 'host') return [];
-  return hostMounts
-    .filter((path) => hostPaths.includes(path))
-    .map((path) => ({
-      destination: path,
-      type: 'bind',
-      source: path,
-      options: ['rbind', 'ro', 'nosuid', 'nodev'],
-    }));
+/** The node's own files that a container sees, at the same paths. */
+export function nodeMounts({ root }: ContainerSpec, { hostPaths }: HostFacts): string[] {
+  return root.from === 'host' ? hostMounts.filter((path) => hostPaths.includes(path)) : [];
+}
+
+function bindMounts(spec: ContainerSpec, host: HostFacts): Mount[] {
+  return nodeMounts(spec, host).map((path) => ({
+    destination: path,
+    type: 'bind',
+    source: path,
+    options: ['rbind', 'ro', 'nosuid', 'nodev'],
+  }));
 }

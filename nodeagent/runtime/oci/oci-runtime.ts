@@ -12,15 +12,18 @@ import { randomUUID } from 'node:crypto';
 import { constants, readFileSync } from 'node:fs';
 import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemClock } from '../../../api/meta/clock.ts';
 import type { Logger } from '../../../api/meta/logger.ts';
 import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
+import type { ExecRequest } from '../../../api/meta/stream-requests.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import { runCommand, toolEnvironment, tryCommand } from '../../command.ts';
 import type { ContainerLimits } from '../../task/limits.ts';
-import { openBelow } from '../../volumes/safe-path.ts';
+import type { Attachment, Command } from '../command.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
 import {
+  type AttachWish,
   type ContainerSpec,
   type ContainerState,
   maxOutputBytes,
@@ -28,13 +31,16 @@ import {
   type Runtime,
   type Signal,
 } from '../runtime.ts';
+import { attachBy } from './attach-line.ts';
 import { configJson, type HostFacts, linuxResources, usualSecurity } from './config-json.ts';
 import { createUnderConmon } from './conmon.ts';
 import { giveStreams } from './container-streams.ts';
 import { deviceParts } from './device-edits.ts';
+import { runcExec } from './exec-line.ts';
+import { ExecProcess } from './exec-process.ts';
 import { readHostFacts } from './host-facts.ts';
 import { makeFiles, removeTree } from './root-filesystem.ts';
-import { defaultSeccomp, parseSeccomp, type SeccompProfile } from './seccomp-profile.ts';
+import { chosenSeccomp } from './seccomp-choice.ts';
 
 export interface OciRuntimeOptions {
   rootDirectory: string;
@@ -56,6 +62,7 @@ export class OciRuntime implements Runtime {
   readonly #options: Required<OciRuntimeOptions>;
   readonly #exits: ExitFiles;
   #host: Promise<HostFacts> | undefined;
+  #execsReady: Promise<void> | undefined;
 
   constructor(options: OciRuntimeOptions) {
     const seccompDirectory = join(options.rootDirectory, 'seccomp');
@@ -86,7 +93,8 @@ export class OciRuntime implements Runtime {
     const { rootPath, mounts: mapped } = await makeFiles(spec, places);
     this.#host ??= readHostFacts();
     const host = await this.#host;
-    const seccomp = await this.#seccomp(spec, host);
+    const directory = this.#options.seccompDirectory;
+    const seccomp = await chosenSeccomp(spec.security ?? usualSecurity, { host, directory });
     if (seccomp && 'reason' in seccomp) return seccomp;
     const devices = await deviceParts(spec.deviceEdits ?? []);
     const config = JSON.stringify(
@@ -113,24 +121,6 @@ export class OciRuntime implements Runtime {
 
   async #createdPid(cid: string): Promise<number> {
     return Number(await readFile(join(this.#runDirectory(cid), 'pidfile'), 'utf8'));
-  }
-
-  /** The profile to load; undefined for none, a refusal where a profile of the node's is not there. */
-  async #seccomp(
-    { security = usualSecurity }: ContainerSpec,
-    host: HostFacts,
-  ): Promise<SeccompProfile | Refusal | undefined> {
-    const { type, localhostProfile = '' } = security.seccomp;
-    if (type === 'Unconfined') return undefined;
-    if (type === 'RuntimeDefault') return defaultSeccomp(security.capabilities, host);
-    try {
-      const file = await openBelow(this.#options.seccompDirectory, localhostProfile);
-      return parseSeccomp(await file.readFile('utf8').finally(() => file.close()));
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      const message = `seccomp profile ${localhostProfile} cannot be used: ${problem}`;
-      return { reason: 'CreateContainerError', message };
-    }
   }
 
   async start(cid: string): Promise<{ pid: number } | Refusal> {
@@ -192,14 +182,23 @@ export class OciRuntime implements Runtime {
     return [...new Set([...found.flat(), ...(await this.#exits.list())])];
   }
 
-  /** conmon's attach socket keeps messages apart (SOCK_SEQPACKET): node cannot connect to it, socat can. */
-  inputLine(cid: string): { command: string; args: string[] } {
-    const path = join(this.#socketDirectory, cid, 'attach').replaceAll(/[\\,:!]/g, '\\$&');
-    return { command: 'socat', args: ['STDIO', `UNIX-CONNECT:${path},socktype=${seqPacket}`] };
+  async exec(cid: string, request: ExecRequest): Promise<Command> {
+    const { rootDirectory, runDirectory } = this.#options;
+    const directory = join(runDirectory, 'x');
+    // What commands of an agent that was killed have left.
+    this.#execsReady ??= rm(directory, { recursive: true, force: true });
+    await this.#execsReady;
+    const prepare = runcExec(rootDirectory, runDirectory);
+    return ExecProcess.start(cid, request, { prepare, directory, clock: systemClock });
   }
 
-  resizeTerminal(cid: string, { rows, columns }: TerminalSize): Promise<void> {
-    return this.#control(cid, `1 ${rows} ${columns}\n`);
+  /** conmon's attach socket keeps messages apart (SOCK_SEQPACKET): node cannot connect to it, socat can. */
+  async attach(cid: string, { stdin, tty }: AttachWish): Promise<Attachment> {
+    const path = join(this.#socketDirectory, cid, 'attach').replaceAll(/[\\,:!]/g, '\\$&');
+    const line = { command: 'socat', args: ['STDIO', `UNIX-CONNECT:${path},socktype=${seqPacket}`] };
+    const resize = ({ rows, columns }: TerminalSize): Promise<void> =>
+      this.#control(cid, `1 ${rows} ${columns}\n`);
+    return attachBy(stdin ? line : undefined, tty ? resize : async () => {});
   }
 
   reopenLog(cid: string): Promise<void> {

@@ -89,7 +89,7 @@ const accounts = {
 };
 
 /** Synchronous: two dozen small steps, each of which costs less than waiting in line for a thread. */
-function makeSkeleton(root: string): string {
+export function makeSkeleton(root: string): string {
   mkdirSync(root, { mode: 0o755 });
   for (const name of skeletonDirectories) mkdirSync(join(root, name), { mode: 0o755 });
   for (const name of ['tmp', 'var/tmp']) {

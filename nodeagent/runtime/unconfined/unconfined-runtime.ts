@@ -9,8 +9,10 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ApiError } from '../../../api/meta/api-error.ts';
 import type { Logger } from '../../../api/meta/logger.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
+import type { Attachment } from '../command.ts';
 import { ExitFiles } from '../exit-files.ts';
 import { identify, isRunning, type ProcessId } from '../process-id.ts';
 import {
@@ -124,12 +126,17 @@ export class UnconfinedRuntime implements Runtime {
     return [...new Set([...known, ...(await this.#exits.list())])];
   }
 
-  /** Never called: no process of its has an input or a terminal. */
-  inputLine(): never {
-    throw new Error('plain processes have no input');
+  async exec(): Promise<never> {
+    throw new ApiError(
+      'BadRequest',
+      'this node runs plain processes (driver unconfined): there is no container to run a command in',
+    );
   }
 
-  async resizeTerminal(): Promise<void> {}
+  /** No process of its has an input or a terminal: there is the log. */
+  async attach(): Promise<Attachment> {
+    return { stdin: null, resize: async () => {}, leave: async () => {} };
+  }
 
   /** Never called: its logs are cut, not reopened. */
   async reopenLog(): Promise<void> {}

@@ -27,7 +27,9 @@ import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
 import { channel, encodeFrame, encodeSize, exitCodeOf } from '../../../api/meta/stream-channels.ts';
 import { ChannelSocket } from '../../../client/channel-socket.ts';
-import type { PrepareExec } from '../../../nodeagent/streams/exec-line.ts';
+import { attachBy } from '../../../nodeagent/runtime/oci/attach-line.ts';
+import type { PrepareExec } from '../../../nodeagent/runtime/oci/exec-line.ts';
+import { ExecProcess } from '../../../nodeagent/runtime/oci/exec-process.ts';
 import { StreamServer } from '../../../nodeagent/streams/stream-server.ts';
 import { eventually } from '../../e2e/nodeagent/machine-traces.ts';
 import { container, record, task, testUid } from '../../kit/nodeagent-objects.ts';
@@ -68,18 +70,22 @@ beforeAll(async () => {
       ),
       record(task({ metadata: { name: 'other-0-0', uid: 'other' } }), { uid: 'other' }, { life } as never),
     ],
-    prepareExec: plainProcess,
-    directory: join(directory, 'x'),
     logDirectory: join(directory, 'logs'),
     runtime: {
       logRotation: 'reopen',
-      inputLine: () => ({ command: 'sh', args: ['-c', 'exec cat > "$0"', typedFile] }),
-      resizeTerminal: async (_cid, size) => void sizes.push(size),
+      exec: (cid, request) =>
+        ExecProcess.start(cid, request, {
+          ...{ prepare: plainProcess, directory: join(directory, 'x'), clock: systemClock },
+        }),
+      attach: async (_cid, { stdin, tty }) =>
+        attachBy(
+          stdin ? { command: 'sh', args: ['-c', 'exec cat > "$0"', typedFile] } : undefined,
+          async (size) => void (tty && sizes.push(size)),
+        ),
     },
     logger: silentLogger,
     limits,
   });
-  await streams.start();
   http = createServer();
   http.on('upgrade', (request, socket, head) => streams.accept(request, socket, head));
   http.listen(0, '127.0.0.1');

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { constants, createDeflate } from 'node:zlib';
+import { encodeData } from '../../../../api/meta/spdy-frames.ts';
 import { spdyDictionary } from '../../../../api/server/streams/spdy-dictionary.ts';
-import { encodeData } from '../../../../api/server/streams/spdy-frames.ts';
 
 export interface Received {
   type: number | 'data';

@@ -8,22 +8,15 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
-import { type Clock, sleep } from '../../api/meta/clock.ts';
-import type { TerminalSize } from '../../api/meta/stream-channels.ts';
-import type { ExecRequest } from '../../api/meta/stream-requests.ts';
-import { toolEnvironment, tryCommand } from '../command.ts';
-import { identify } from '../runtime/process-id.ts';
+import { type Clock, sleep } from '../../../api/meta/clock.ts';
+import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
+import type { ExecRequest } from '../../../api/meta/stream-requests.ts';
+import { toolEnvironment, tryCommand } from '../../command.ts';
+import { type Command, couldNotRun, type ExecEnd } from '../command.ts';
+import { identify } from '../process-id.ts';
 import type { ExecLine, PrepareExec } from './exec-line.ts';
 import { killSession } from './process-session.ts';
 
-export interface ExecEnd {
-  exitCode: number;
-  /** Why it could not be run at all. */
-  why?: string;
-}
-
-/** As a shell's: the command could not be run. */
-const couldNotRun = 127;
 const killed = 137;
 const pollMs = 10;
 /** How long runc may take to say the pid; and to end after its command, whose output a daemon may hold open. */
@@ -39,7 +32,7 @@ export interface ExecPlace {
 
 type Child = ReturnType<typeof spawn>;
 
-export class ExecProcess {
+export class ExecProcess implements Command {
   /** Resolves when the process is over; its output may still wait to be read. */
   readonly exited: Promise<ExecEnd>;
   readonly #child: Child;

@@ -6,10 +6,11 @@
  *
  * Invariant: no more than one control frame's bytes wait for their rest; data is given as it comes.
  */
-import { ApiError } from '../../meta/api-error.ts';
+import { ApiError } from './api-error.ts';
 
 export type SpdyFrame =
   | { type: 'syn-stream'; streamId: number; fin: boolean; headerBlock: Buffer }
+  | { type: 'syn-reply'; streamId: number }
   | { type: 'headers'; streamId: number; fin: boolean; headerBlock: Buffer }
   /** A frame of data may come in several of these; only the last one says `fin`. */
   | { type: 'data'; streamId: number; fin: boolean; data: Buffer }
@@ -139,7 +140,8 @@ function decodeControl(head: FrameHead, payload: Buffer): SpdyFrame | undefined 
       need(payload, 8);
       return { type: 'window-update', streamId: idAt(payload, 0), bytes: idAt(payload, 4) };
     case frameType.synReply:
-      throw broken('a client answers a stream that nobody opened');
+      need(payload, 4);
+      return { type: 'syn-reply', streamId: idAt(payload, 0) };
     default:
       return undefined;
   }
@@ -172,6 +174,12 @@ function need(payload: Buffer, bytes: number): void {
 
 export function broken(why: string): ApiError {
   return new ApiError('BadRequest', `the SPDY connection is broken: ${why}`);
+}
+
+/** `headerBlock` comes compressed. */
+export function encodeSynStream(streamId: number, headerBlock: Buffer): Buffer {
+  // No stream it belongs to, no priority, no slot.
+  return control(frameType.synStream, Buffer.concat([numbers(streamId, 0), Buffer.alloc(2), headerBlock]));
 }
 
 /** `headerBlock` comes compressed. */

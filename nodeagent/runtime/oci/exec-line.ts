@@ -1,10 +1,10 @@
 /**
  * How one more command is run in a running container: the line to execute on the node, whose standard
- * streams are the command's own. One function per runtime driver.
+ * streams are the command's own.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApiError } from '../../api/meta/api-error.ts';
+import { ApiError } from '../../../api/meta/api-error.ts';
 
 export interface ExecOrder {
   args: string[];
@@ -78,10 +78,3 @@ async function processOf(configFile: string): Promise<{ env: string[] }> {
     throw new ApiError('Conflict', 'the container is gone', {}, error);
   }
 }
-
-export const unconfinedExec: PrepareExec = async () => {
-  throw new ApiError(
-    'BadRequest',
-    'this node runs plain processes (driver unconfined): there is no container to run a command in',
-  );
-};
