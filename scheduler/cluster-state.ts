@@ -11,7 +11,6 @@ import type { Node } from '../api/kinds/node.ts';
 import type { Task } from '../api/kinds/task.ts';
 import { isServing, isTerminal } from '../api/kinds/task-phase.ts';
 import type { Labels } from '../api/meta/label-selector.ts';
-import { keyOf } from '../api/meta/object-meta.ts';
 import { ClusterClaims } from './cluster-claims.ts';
 import { type Budget, Budgets } from './core/budgets.ts';
 import { hasCrashed, workOf } from './core/crash-record.ts';
@@ -20,15 +19,9 @@ import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts'
 import { NodeTable } from './core/node-table.ts';
 import type { ClusterEvent } from './core/plugin.ts';
 import { type Resident, Residents } from './core/residents.ts';
-import { type Footprint, footprintOf, type SchedulingTask } from './core/scheduling-task.ts';
+import { footprintOf, type SchedulingTask } from './core/scheduling-task.ts';
 import type { Snapshot } from './core/snapshot.ts';
-
-interface PlacedTask extends Resident {
-  readonly node: string;
-  footprint: Footprint;
-  /** Decided here; the API server has not confirmed it yet. */
-  assumed: boolean;
-}
+import { assumedOn, boundTo, type PlacedTask, roomFor, startedMsOf } from './placed-task.ts';
 
 /** Kept on a node for a task, while those that are in its way end. */
 export interface KeptRoom {
@@ -160,16 +153,7 @@ export class ClusterState {
   /** The decision stands, the bind is on its way. */
   assume(task: SchedulingTask, node: string): void {
     const devices = this.#table.devicesFor(node, task);
-    this.#place({
-      ...claimOf(task),
-      startedMs: Number.MAX_SAFE_INTEGER,
-      ending: false,
-      isReservation: false,
-      ...kinOf(task),
-      node,
-      footprint: devices ? { ...task, devices } : task,
-      assumed: true,
-    });
+    this.#place(assumedOn(node, devices ? { ...task, devices } : task));
     this.#attempt?.assumed.push(task.uid);
   }
 
@@ -179,7 +163,8 @@ export class ClusterState {
 
   /** The bind failed. Nothing happens if the task was seen bound meanwhile. */
   forget(uid: string): void {
-    if (this.isAssumed(uid)) this.#release(uid);
+    const placed = this.#placed.get(uid);
+    if (placed?.assumed) this.#releasePlaced(placed);
   }
 
   /** A bound task as the API server has it. Tasks on a node nobody hears from still hold what they have. */
@@ -206,25 +191,9 @@ export class ClusterState {
     }
     // Somebody else bound it, elsewhere than assumed.
     this.#release(uid);
-    const footprint = footprintOf(task);
-    const { requests, ports, identity } = footprint;
-    const { metadata, spec } = task;
-    this.#place({
-      key: keyOf(task),
-      uid,
-      requests,
-      ports,
-      identity,
-      priority: spec.priority ?? 0,
-      startedMs: startedMsOf(task),
-      ending: metadata.deletionTimestamp !== undefined,
-      isReservation: false,
-      ...kinOf(footprint),
-      node: nodeName,
-      footprint,
-      assumed: false,
-    });
-    this.#setAvailable(this.#placed.get(uid)!, isServing(task));
+    const own = boundTo(nodeName, task);
+    this.#place(own);
+    this.#setAvailable(own, isServing(task));
   }
 
   removeTask(uid: string): void {
@@ -243,12 +212,7 @@ export class ClusterState {
     const { node, task } = room;
     this.#rooms.set(task.uid, room);
     this.#table.charge(node, task);
-    this.residents.add(this.#table.slotOf(node)!, {
-      ...claimOf(task),
-      startedMs: 0,
-      ending: false,
-      isReservation: true,
-    });
+    this.residents.add(this.#table.slotOf(node)!, roomFor(task));
   }
 
   /** The task needs no room any more: whoever waits may have it. */
@@ -329,7 +293,10 @@ export class ClusterState {
 
   #release(uid: string): void {
     const placed = this.#placed.get(uid);
-    if (!placed) return;
+    if (placed) this.#releasePlaced(placed);
+  }
+
+  #releasePlaced(placed: PlacedTask): void {
     const slot = this.#takeOff(placed);
     this.#onEvent({ type: 'TaskReleased', slot, identity: placed.footprint.identity });
     this.#tellKeepers(slot);
@@ -375,19 +342,6 @@ export class ClusterState {
 
   #keepersOn(slot = -1): Resident[] {
     if (this.#rooms.size === 0) return [];
-    return [...this.residents.on(slot).values()].filter(({ isReservation }) => isReservation);
+    return this.residents.on(slot).filter(({ isReservation }) => isReservation);
   }
-}
-
-/** Who takes how much of a node. */
-function claimOf({ key, uid, requests, ports, identity, priority }: SchedulingTask) {
-  return { key, uid, requests, ports, identity, priority };
-}
-
-function kinOf({ job, gang }: Footprint): Pick<Resident, 'job' | 'gang'> {
-  return { ...(job === undefined ? {} : { job }), ...(gang ? { gang } : {}) };
-}
-
-function startedMsOf({ metadata, status }: Task): number {
-  return Date.parse(status.startTime ?? metadata.creationTimestamp ?? '') || 0;
 }

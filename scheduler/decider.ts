@@ -268,7 +268,7 @@ export class Decider {
   }
 
   #keepRoom(task: SchedulingTask, { node, slot, victims }: Preemption): void {
-    const ending = [...this.#state.residents.on(slot).values()].filter((resident) => resident.ending);
+    const ending = this.#state.residents.on(slot).filter((resident) => resident.ending);
     for (const { uid, key, isReservation } of victims) {
       if (!isReservation) continue;
       this.#state.giveUpRoom(uid);

@@ -68,7 +68,7 @@ function victimsOn(
 ): Resident[] | undefined {
   const { residents } = cell;
   const mayGo: Resident[] = [];
-  for (const resident of residents.on(slot).values()) {
+  for (const resident of residents.on(slot)) {
     if (!resident.ending && resident.priority >= limit) {
       if (room.conflictsWith(resident)) return undefined;
       continue;

@@ -29,7 +29,8 @@ export class PresenceTable {
   }
 
   /** Gives the change with the identity every reader knows. */
-  change(slot: number, { identity, count, ending }: TaskChange): TaskChange {
+  change(slot: number, change: TaskChange): TaskChange {
+    const { identity, count, ending } = change;
     const interned = this.#intern(identity);
     let there = this.#bySlot[slot];
     if (!there) this.#bySlot[slot] = there = new Map();
@@ -45,7 +46,7 @@ export class PresenceTable {
         if (--interned.slots === 0) this.#interned.delete(identity.key);
       }
     }
-    return { identity: interned.identity, count, ending };
+    return interned.identity === identity ? change : { identity: interned.identity, count, ending };
   }
 
   #intern(identity: TaskIdentity): { identity: TaskIdentity; slots: number } {

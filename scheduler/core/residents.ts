@@ -19,18 +19,18 @@ export interface Resident {
   /** No task yet, but room kept for one; giving it up ends nothing. */
   readonly isReservation: boolean;
   /** `namespace/name` of its job; and what it is without the others of it. */
-  readonly job?: string;
-  readonly gang?: Gang;
+  readonly job: string | undefined;
+  readonly gang: Gang | undefined;
 }
 
-const nobody: ReadonlyMap<string, Resident> = new Map();
+const nobody: readonly Resident[] = [];
 
 export class Residents {
-  readonly #bySlot: Map<string, Resident>[] = [];
+  readonly #bySlot: Resident[][] = [];
   readonly #gangs = new Map<string, Map<string, Resident>>();
 
-  /** By uid. */
-  on(slot: number): ReadonlyMap<string, Resident> {
+  /** In no order that means anything. */
+  on(slot: number): readonly Resident[] {
     return this.#bySlot[slot] ?? nobody;
   }
 
@@ -40,9 +40,9 @@ export class Residents {
   }
 
   add(slot: number, resident: Resident): void {
-    let there = this.#bySlot[slot];
-    if (!there) this.#bySlot[slot] = there = new Map();
-    there.set(resident.uid, resident);
+    const there = this.#bySlot[slot];
+    if (there) there.push(resident);
+    else this.#bySlot[slot] = [resident];
     const { uid, job, gang } = resident;
     if (!gang || job === undefined) return;
     const members = this.#gangs.get(job) ?? new Map<string, Resident>();
@@ -50,8 +50,13 @@ export class Residents {
   }
 
   remove(slot: number, uid: string): void {
-    const job = this.on(slot).get(uid)?.job;
-    this.#bySlot[slot]?.delete(uid);
+    const there = this.#bySlot[slot] ?? [];
+    const at = there.findIndex((resident) => resident.uid === uid);
+    const resident = there[at];
+    if (!resident) return;
+    there[at] = there.at(-1)!;
+    there.pop();
+    const { job } = resident;
     const members = job === undefined ? undefined : this.#gangs.get(job);
     members?.delete(uid);
     if (job !== undefined && members?.size === 0) this.#gangs.delete(job);

@@ -106,8 +106,13 @@ export class ScoreTree implements Ranking {
     const { values } = this;
     const first = group << groupBits;
     let best = nobody;
+    let bestValue = infeasible;
     for (let slot = first; slot < first + (1 << groupBits); slot++) {
-      if (values[slot] !== infeasible) best = this.#better(best, slot, rank);
+      const value = values[slot]!;
+      if (value < bestValue || value === infeasible) continue;
+      if (value === bestValue && rank[slot]! > rank[best]!) continue;
+      best = slot;
+      bestValue = value;
     }
     return best;
   }

@@ -141,7 +141,7 @@ describe('properties', () => {
         for (const resource of ['cpu', 'memory', 'pods']) {
           const columns = snapshot.resource(resource);
           for (let slot = 0; slot < snapshot.size; slot++) {
-            const tasks = [...residents.on(slot).values()].filter(({ isReservation }) => !isReservation);
+            const tasks = residents.on(slot).filter(({ isReservation }) => !isReservation);
             const used = tasks.reduce((sum, { requests }) => sum + (requests[resource] ?? 0), 0);
             if (snapshot.present[slot] === 1) expect(used).toBeLessThanOrEqual(columns!.allocatable[slot]!);
           }
