@@ -22,17 +22,22 @@ interface Figures {
   rawGet: number;
   endToEnd: number;
   memoryMb: number;
+  createCpu: CpuPerTask;
+  endToEndCpu: CpuPerTask;
 }
 
-export async function run(): Promise<Table> {
+/** Milliseconds of each process. On a busy machine it says more than the time on the wall. */
+type CpuPerTask = ReadonlyMap<string, number>;
+
+export async function run(): Promise<Table[]> {
   const embedded = await measure('embedded');
   const etcd = await measure('etcd');
   const row = (
     what: string,
-    key: keyof Figures,
+    key: Exclude<keyof Figures, 'createCpu' | 'endToEndCpu'>,
     { peer = '', goal = '' }: { peer?: string; goal?: string },
   ): (string | number)[] => [what, embedded[key], etcd[key], peer, goal];
-  return {
+  const rates = {
     title: `API at ${nodeCount} simulated nodes, ${taskCount} tasks, ${inFlight} in flight`,
     columns: ['', 'embedded', 'etcd', 'kube 1.20 on etcd', 'goal over etcd'],
     rows: [
@@ -46,6 +51,36 @@ export async function run(): Promise<Table> {
     ],
     notes: ['Load generator, API server, scheduler and store share the cores.'],
   };
+  return [rates, cpuTable(embedded, etcd)];
+}
+
+function cpuTable(embedded: Figures, etcd: Figures): Table {
+  const runs = [embedded.createCpu, etcd.createCpu, embedded.endToEndCpu, etcd.endToEndCpu];
+  const total = (run: CpuPerTask): number => [...run.values()].reduce((sum, ms) => sum + ms, 0);
+  return {
+    title: 'CPU ms per task by process',
+    columns: ['', 'create, embedded', 'create, etcd', 'create → bound, embedded', 'create → bound, etcd'],
+    rows: [
+      ...[...etcd.endToEndCpu.keys()].map((process) => [
+        process,
+        ...runs.map((run) => run.get(process) ?? ''),
+      ]),
+      ['all', ...runs.map(total)],
+    ],
+  };
+}
+
+/** What `work`, on `taskCount` tasks, gives, and what it takes of the processors. */
+async function metered(
+  cell: Cell,
+  work: () => Promise<number>,
+): Promise<{ result: number; cpu: CpuPerTask }> {
+  const before = cell.cpuMs();
+  const result = await work();
+  const cpu = [...cell.cpuMs()].map(
+    ([part, ms]) => [part, (ms - (before.get(part) ?? 0)) / taskCount] as const,
+  );
+  return { result, cpu: new Map(cpu) };
 }
 
 async function measure(store: StoreName): Promise<Figures> {
@@ -54,7 +89,7 @@ async function measure(store: StoreName): Promise<Figures> {
     await createNodes(cell.client, nodeCount);
     const latencies: number[] = [];
     await createTasks(cell, 'warm', 500, []);
-    const create = taskCount / (await createTasks(cell, 'bench', taskCount, latencies));
+    const create = await metered(cell, () => createTasks(cell, 'bench', taskCount, latencies));
     const bind = taskCount / (await bindTasks(cell));
     const getSeconds = await parallel(10_000, inFlight, (index) =>
       cell.client.get(Task, { namespace: 'default', name: `bench-${index % taskCount}` }),
@@ -65,15 +100,19 @@ async function measure(store: StoreName): Promise<Figures> {
       count: 10_000,
       connections: inFlight,
     });
-    const endToEnd = await createAndSchedule(cell);
+    cell.startPart('scheduler');
+    await sleep(systemClock, 3000);
+    const endToEnd = await metered(cell, () => createAndSchedule(cell));
     return {
-      create,
+      create: taskCount / create.result,
       createP99Ms: percentile(latencies, 0.99),
       bind,
       get: 10_000 / getSeconds,
       rawGet,
-      endToEnd,
+      endToEnd: endToEnd.result,
       memoryMb: cell.apiServerBytes() / 2 ** 20,
+      createCpu: create.cpu,
+      endToEndCpu: endToEnd.cpu,
     };
   } finally {
     await cell.stop();
@@ -120,8 +159,6 @@ async function bindTasks(cell: Cell): Promise<number> {
 
 /** Tasks per second from the first create until a watch has seen the last one bound. */
 async function createAndSchedule(cell: Cell): Promise<number> {
-  cell.startPart('scheduler');
-  await sleep(systemClock, 3000);
   const bound = new Set<string>();
   const abort = new AbortController();
   const { metadata } = await cell.client.list(Task, { namespace: 'default', limit: 1 });

@@ -27,7 +27,8 @@ export class Cell {
   readonly #scratch: string;
   readonly #home: ClusterHome;
   readonly #record: ClusterRecord;
-  readonly #children: ChildProcess[] = [];
+  /** By the name of the part. */
+  readonly #children = new Map<string, ChildProcess>();
 
   private constructor(scratch: string, home: ClusterHome, record: ClusterRecord, client: HttpClient) {
     this.client = client;
@@ -69,7 +70,7 @@ export class Cell {
     const wanted = name === 'apiserver' ? ['etcd-0', 'apiserver'] : [name];
     for (const part of partsOf(this.#home, this.#record, { node: process.execPath, dist })) {
       if (wanted.includes(part.name))
-        this.#children.push(spawn(part.command, part.args, { stdio: 'ignore' }));
+        this.#children.set(part.name, spawn(part.command, part.args, { stdio: 'ignore' }));
     }
   }
 
@@ -88,6 +89,13 @@ export class Cell {
     return this.#home.kubeconfigFile;
   }
 
+  /** Time each process has had a processor, in ms; the benchmark's own is `load`. */
+  cpuMs(): Map<string, number> {
+    const { user, system } = process.cpuUsage();
+    const parts = [...this.#children].map(([name, { pid }]) => [name, cpuSeconds(pid) * 1000] as const);
+    return new Map([...parts, ['load', (user + system) / 1000]]);
+  }
+
   /** How to connect as the administrator, for clients of another make. */
   clusterConfig(): Promise<ClusterConfig> {
     return loadClusterConfig([this.#home.kubeconfigFile]);
@@ -100,7 +108,7 @@ export class Cell {
 
   async stop(): Promise<void> {
     this.client.close();
-    for (const child of this.#children.reverse()) {
+    for (const child of [...this.#children.values()].reverse()) {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await Promise.race([ended, sleep(systemClock, 5000)]);
@@ -110,7 +118,7 @@ export class Cell {
   }
 
   get #apiServer(): ChildProcess {
-    return this.#children[this.#record.etcd.length]!;
+    return this.#children.get('apiserver')!;
   }
 
   async #ready(): Promise<void> {
