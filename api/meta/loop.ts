@@ -5,7 +5,7 @@
  * Invariant: at most one turn runs at a time, and after `stop()` resolves no turn runs.
  */
 import { ApiError } from './api-error.ts';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import { type Random, systemRandom } from './random.ts';
 
@@ -46,8 +46,9 @@ export class Loop {
   readonly #options: LoopOptions;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
-  /** Wakes the pause between two turns. */
-  #wake: AbortController = new AbortController();
+  /** Ends the pause between two turns; undefined while a turn runs. */
+  #endPause: (() => void) | undefined;
+  #woken = false;
 
   constructor(options: LoopOptions) {
     this.name = options.name;
@@ -61,24 +62,35 @@ export class Loop {
 
   /** Begins the next turn now instead of after the pause. */
   wake(): void {
-    this.#wake.abort();
+    this.#woken = true;
+    this.#endPause?.();
   }
 
   /** Ends the loop; resolves when the turn under way is over. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#wake.abort();
+    this.wake();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { clock = systemClock } = this.#options;
     while (!this.#abort.signal.aborted) {
       const pauseMs = await this.#turn();
-      if (this.#abort.signal.aborted) return;
-      await sleep(clock, pauseMs, this.#wake.signal);
-      this.#wake = new AbortController();
+      if (!this.#woken) await this.#pause(pauseMs);
+      this.#woken = false;
     }
+  }
+
+  #pause(pauseMs: number): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.after(pauseMs, () => this.#endPause?.());
+      this.#endPause = () => {
+        this.#endPause = undefined;
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   async #turn(): Promise<number> {
