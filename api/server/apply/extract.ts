@@ -7,31 +7,41 @@ import { sameJson } from '../object-bytes.ts';
 import { elementsIn, type FieldSet, fieldNode, hasSelf, noFields } from './field-set.ts';
 import { type Child, childrenOf } from './schema-walk.ts';
 
+/** Undefined: of a leaf. */
+type Children = ReadonlyMap<string, Child> | undefined;
+
 /** The fields of a configuration. Containers belong to it only as items or when they are empty. */
 export function fieldsOf(schema: JsonSchema, configuration: unknown): FieldSet {
-  return collect(childrenOf(schema, configuration), (child) => {
+  return fieldsAmong(childrenOf(schema, configuration));
+}
+
+function fieldsAmong(children: Children): FieldSet {
+  return collect(children, (child) => {
     const inside = childrenOf(child.schema, child.value);
     const own = child.item || !inside || inside.size === 0;
-    return fieldNode(own, inside ? fieldsOf(child.schema, child.value) : noFields);
+    return fieldNode(own, fieldsAmong(inside));
   });
 }
 
 /** The fields of `next` that `old` does not have, or has with another value; new containers count as well. */
 export function changedFields(schema: JsonSchema, old: unknown, next: unknown): FieldSet {
-  const before = childrenOf(schema, old);
-  return collect(childrenOf(schema, next), (child, element) => changedNode(before?.get(element), child));
+  return changedAmong(childrenOf(schema, old), childrenOf(schema, next));
+}
+
+function changedAmong(old: Children, next: Children): FieldSet {
+  return collect(next, (child, element) => changedNode(old?.get(element), child));
 }
 
 function changedNode(before: Child | undefined, after: Child): FieldSet | undefined {
   if (before && sameJson(before.value, after.value)) return undefined;
   const inside = childrenOf(after.schema, after.value);
   if (!inside) return fieldNode(true, noFields);
-  const comparable = before && childrenOf(after.schema, before.value) !== undefined;
-  return fieldNode(!comparable, changedFields(after.schema, before?.value, after.value));
+  const insideBefore = before && childrenOf(after.schema, before.value);
+  return fieldNode(insideBefore === undefined, changedAmong(insideBefore, inside));
 }
 
 function collect(
-  children: ReadonlyMap<string, Child> | undefined,
+  children: Children,
   nodeOf: (child: Child, element: string) => FieldSet | undefined,
 ): FieldSet {
   const set: Record<string, FieldSet> = {};
