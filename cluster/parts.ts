@@ -26,7 +26,7 @@ export function partsOf(home: ClusterHome, record: ClusterRecord, { node, dist }
     command: node,
     args: [
       // An agent forks for every tool it runs, which costs by the memory it has touched.
-      `--max-semi-space-size=${memoryMb >= 1024 ? 32 : 2}`,
+      `--max-semi-space-size=${memoryMb >= 1024 ? 16 : 2}`,
       `--max-old-space-size=${memoryMb}`,
       join(dist, entry),
       ...args,
