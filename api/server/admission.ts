@@ -8,6 +8,7 @@ import { ApiError } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import { admitClaim } from './admission/default-class.ts';
 import { admitSecurity } from './admission/pod-security.ts';
+import type { CachedObject } from './cached-object.ts';
 import type { Call } from './call.ts';
 import { invalidError } from './field-errors.ts';
 import { kindId } from './keys.ts';
@@ -79,7 +80,7 @@ function admitTask(call: Call, task: AnyObject): void {
   const className = String(
     spec['priorityClassName'] ?? globalDefault(classes.list()) ?? defaultPriorityClassName,
   );
-  const priorityClass = classes.get(className)?.parse();
+  const priorityClass = classes.get(className)?.fact(priorityOf);
   if (!priorityClass) {
     throw invalidError(served.kind, task.metadata.name, [
       {
@@ -90,13 +91,15 @@ function admitTask(call: Call, task: AnyObject): void {
     ]);
   }
   spec['priorityClassName'] = className;
-  spec['priority'] = priorityClass['value'];
+  spec['priority'] = priorityClass.value;
 }
 
-function globalDefault(classes: Iterable<{ parse(): AnyObject }>): string | undefined {
-  for (const object of classes) {
-    const { metadata, ...rest } = object.parse();
-    if (rest['globalDefault'] === true) return metadata.name;
-  }
+function globalDefault(classes: Iterable<CachedObject>): string | undefined {
+  for (const object of classes) if (object.fact(priorityOf).globalDefault) return object.key;
   return undefined;
+}
+
+function priorityOf(priorityClass: AnyObject): { value: unknown; globalDefault: boolean } {
+  const { value, globalDefault } = priorityClass as AnyObject & Record<string, unknown>;
+  return { value, globalDefault: globalDefault === true };
 }

@@ -189,16 +189,7 @@ export class BindTransaction {
         `what is bound to it changed at revision ${record.modRevision}, after ${revision}`,
       );
     const allocation = readAllocation(record);
-    const { status } = node.parse() as unknown as Node;
-    const devices = (status.devices ?? []).map((device) => device.name);
-    const { volumeDirectory } = status;
-    return {
-      allocation,
-      used: sumOf(allocation),
-      allocatable: allocatableOf(status),
-      devices,
-      volumeDirectory,
-    };
+    return { allocation, used: sumOf(allocation), ...node.fact(supplyOf) };
   }
 
   async #commit({ accepted, allocations, claims }: Verdict): Promise<TransactionResult> {
@@ -277,6 +268,12 @@ function thrownAway({ name }: BindRequest, refused: ReadonlyMap<BindRequest, Api
     name,
     `the plan is all or nothing, and ${refused.size} of its binds were refused: ${first?.message}`,
   );
+}
+
+function supplyOf(node: AnyObject): Pick<NodeSpace, 'allocatable' | 'devices' | 'volumeDirectory'> {
+  const { status } = node as unknown as Node;
+  const devices = (status.devices ?? []).map((device) => device.name);
+  return { allocatable: allocatableOf(status), devices, volumeDirectory: status.volumeDirectory };
 }
 
 function taskRefusal(

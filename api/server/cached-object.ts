@@ -14,6 +14,9 @@ interface SelectableMeta {
   fields: Readonly<Record<string, string | undefined>>;
 }
 
+/** Says something of an object; nobody changes what it gives. */
+type Reader<T> = (object: AnyObject) => T;
+
 export class CachedObject {
   /** `namespace/name`, or `name`. */
   readonly key: string;
@@ -22,7 +25,7 @@ export class CachedObject {
   readonly bytes: Buffer;
   /** By kind, latest first: another version or view of a kind, or a new definition, may have other fields. */
   #metas: readonly SelectableMeta[] = [];
-  #terminating: boolean | undefined;
+  #facts: Map<Reader<unknown>, unknown> | undefined;
 
   constructor(key: string, revision: Revision, bytes: Buffer) {
     this.key = key;
@@ -67,7 +70,14 @@ export class CachedObject {
 
   /** Deletion was asked for. */
   get terminating(): boolean {
-    return (this.#terminating ??= this.parse().metadata.deletionTimestamp !== undefined);
+    return this.fact(isTerminating);
+  }
+
+  /** What `read` says of the object. Each reader is asked once, so it must be a function that is made once. */
+  fact<T>(read: Reader<T>): T {
+    this.#facts ??= new Map();
+    if (!this.#facts.has(read)) this.#facts.set(read, read(this.parse()));
+    return this.#facts.get(read) as T;
   }
 
   #shownBy({ show }: View): CachedObject {
@@ -82,6 +92,10 @@ export class CachedObject {
     this.#metas = [meta, ...this.#metas.slice(0, 1)];
     return meta;
   }
+}
+
+function isTerminating({ metadata }: AnyObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
 }
 
 function readMeta(kind: AnyKind, object: AnyObject): SelectableMeta {

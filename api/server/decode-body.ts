@@ -5,6 +5,7 @@
  *
  * Invariant: what this returns, JSON.parse(JSON.stringify(value)) gives back unchanged.
  */
+import { isUtf8 } from 'node:buffer';
 import { ApiError } from '../meta/api-error.ts';
 
 export const maxBodyBytes = 3 * 1024 * 1024;
@@ -66,11 +67,8 @@ function endOfString(body: Buffer, start: number): number {
 }
 
 function decodeUtf8(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    throw malformed('it is not UTF-8');
-  }
+  if (!isUtf8(body)) throw malformed('it is not UTF-8');
+  return body.toString();
 }
 
 function parse(text: string): unknown {

@@ -25,7 +25,7 @@ export function admitSecurity(call: Call, object: AnyObject, old?: AnyObject): v
   if (!place) return;
   if (old && isDeepStrictEqual(placeOf(kind, old)?.spec, place.spec)) return;
   const namespace = call.backend.cache.kind(names.Namespace).get(object.metadata.namespace ?? '');
-  const labels = namespace?.parse().metadata.labels ?? {};
+  const labels = namespace?.fact(labelsOf) ?? {};
   const enforced = labels[`${prefix}/enforce`] ?? defaultLevel;
   const violations = securityViolations(enforced as SecurityLevel, place.spec, place.path);
   if (violations.length > 0) throw refusal(call, object, { level: enforced, violations });
@@ -33,6 +33,10 @@ export function admitSecurity(call: Call, object: AnyObject, old?: AnyObject): v
   if (warned === undefined) return;
   for (const { field, message } of securityViolations(warned as SecurityLevel, place.spec, place.path))
     call.warnings.push(`would violate security level ${warned}: ${field}: ${message}`);
+}
+
+function labelsOf({ metadata: { labels = {} } }: AnyObject): Record<string, string> {
+  return labels;
 }
 
 function placeOf(kind: string, { spec = {} }: AnyObject): { spec: TaskSpec; path: string } | undefined {
