@@ -78,7 +78,8 @@ async function answer(pipeline: Pipeline, request: ApiRequest, progress: Progres
   if (review) return answerReviewRequest(pipeline, { review, request, verb, user });
   const act = route(pipeline, { request, path, verb, query, user });
   if (isLongRunning(verb, path)) return act();
-  return pipeline.limits.run(laneOf(user, verb, path), () => withDeadline(pipeline, act));
+  const lane = laneOf(user, verb, path);
+  return pipeline.limits.run({ lane, user: user.name }, () => withDeadline(pipeline, act));
 }
 
 function splitUrl(url: string): { rawPath: string; query: URLSearchParams } {

@@ -34,8 +34,8 @@ export class Metrics {
     });
     this.#rejected = new Counter({
       name: 'apiserver_rejected_requests_total',
-      help: 'Requests refused because too many were in flight.',
-      labelNames: ['lane'],
+      help: 'Requests refused because too many were in flight: the lane was full, or the user had their share.',
+      labelNames: ['lane', 'reason'],
       registers,
     });
     this.#binds = new Counter({
@@ -48,12 +48,19 @@ export class Metrics {
 
   /** Gauges that are read when somebody looks. */
   observeState({ cache, hubs }: { cache: WatchCache; hubs: WatchHubs }): void {
-    this.#gaugeByResource('apiserver_storage_objects', 'Objects in the watch cache.', () => cache.sizes());
-    this.#gaugeByResource('apiserver_longrunning_requests', 'Open watches.', () => hubs.counts());
+    const stored = { name: 'apiserver_storage_objects', help: 'Objects in the watch cache.' };
+    this.#gaugeBy('resource', stored, () => cache.sizes());
+    const watches = { name: 'apiserver_longrunning_requests', help: 'Open watches.' };
+    this.#gaugeBy('resource', watches, () => hubs.counts());
     const drift = 'Objects the audit found different from the store; must stay 0.';
     this.#gauge('store_cache_drift_total', drift, () => cache.driftTotal);
     this.#gauge('store_revision', 'Revision of the watch cache.', () => cache.revision);
     this.#gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
+  }
+
+  observeInFlight(read: () => Iterable<[lane: string, requests: number]>): void {
+    const inFlight = { name: 'apiserver_current_inflight_requests', help: 'Requests being answered.' };
+    this.#gaugeBy('lane', inFlight, read);
   }
 
   #gauge(name: string, help: string, read: () => number): void {
@@ -67,20 +74,20 @@ export class Metrics {
     });
   }
 
-  #gaugeByResource(
-    name: string,
-    help: string,
-    read: () => Iterable<[resource: string, value: number]>,
+  #gaugeBy(
+    label: string,
+    { name, help }: { name: string; help: string },
+    read: () => Iterable<[labelled: string, value: number]>,
   ): void {
     new Gauge({
       name,
       help,
-      labelNames: ['resource'],
+      labelNames: [label],
       registers: [this.#registry],
       collect() {
         // What is gone is not shown with its last value.
         this.reset();
-        for (const [resource, value] of read()) this.set({ resource }, value);
+        for (const [labelled, value] of read()) this.set({ [label]: labelled }, value);
       },
     });
   }
@@ -94,8 +101,8 @@ export class Metrics {
     for (const outcome of outcomes) this.#binds.inc({ mode, outcome: outcome?.reason ?? 'bound' });
   }
 
-  rejected(lane: string): void {
-    this.#rejected.inc({ lane });
+  rejected(lane: string, reason: string): void {
+    this.#rejected.inc({ lane, reason });
   }
 
   text(): Promise<string> {
