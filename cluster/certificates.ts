@@ -1,6 +1,6 @@
 /**
- * The identities of a cluster: one CA, a serving certificate for the API server, and a certificate and
- * kubeconfig for the admin, every component and every node. What exists is kept; what is missing, or was
+ * The identities of a cluster: one CA, a serving certificate for the API server, the key that signs tokens of
+ * service accounts, and a certificate and kubeconfig for the admin, every component and every node. What exists is kept; what is missing, or was
  * made for other addresses, is made.
  */
 import { existsSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import {
   type CertificateRequest,
   createCertificateAuthority,
+  createTokenKey,
   issueCertificate,
   type KeyPair,
 } from '../api/server/pki.ts';
@@ -40,6 +41,7 @@ export async function ensureCertificates(home: ClusterHome, record: ClusterRecor
   const [adminAddress = '127.0.0.1', nodeAddress = adminAddress] = record.apiAddresses;
   const server = (address: string): string => `https://${address}:${record.apiPort}`;
   await ensureServerCertificates(home, authority, record);
+  await ensureTokenKey(join(home.pki, 'sa.key'));
   for (const { file, commonName, organization } of clients) {
     const request = { commonName, organizations: [organization], usage: 'client', days } as const;
     const pair = await ensureKeyPair(authority, join(home.pki, file), request);
@@ -77,6 +79,11 @@ async function ensureServerCertificates(
     usage: 'client',
     days,
   });
+}
+
+/** A key of its own: whoever gets the server's TLS key cannot make tokens, and a new certificate ends none. */
+async function ensureTokenKey(file: string): Promise<void> {
+  if (!existsSync(file)) await writeFile(file, createTokenKey(), { mode: 0o600 });
 }
 
 async function ensureNodeCertificate(

@@ -1,4 +1,5 @@
 /** The API server as a process: flags, files, signals. Everything else is server.ts. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -10,6 +11,7 @@ import { createAgentClient } from './agent-client.ts';
 import { type AuditLog, fileAuditLog } from './audit.ts';
 import { createAuthenticator, loadTokenTable } from './authenticate.ts';
 import { createApiServer, defaultServiceCidr } from './server.ts';
+import type { TokenKeys } from './service-account-tokens.ts';
 
 interface Flags {
   store: string;
@@ -29,7 +31,10 @@ const flags = new Command('gantry-apiserver')
   .requiredOption('--store <url>', 'memory, embedded:<dir> or etcd://host:port[,host:port…]')
   .option('--bind <ip>', 'address to listen on; may be repeated (default 127.0.0.1)', append, [])
   .option('--port <n>', 'port to listen on; 0 takes any free one', '6443')
-  .requiredOption('--pki-dir <dir>', 'ca.crt, apiserver.crt/.key, apiserver-client.crt/.key')
+  .requiredOption(
+    '--pki-dir <dir>',
+    'ca.crt, apiserver.crt/.key, apiserver-client.crt/.key, sa.key[, sa.pub]',
+  )
   .option('--token-file <file>', 'bearer tokens, hashed')
   .option('--audit-log <file>', 'where to write who changed what')
   .option('--audit-log-maxsize <MiB>', 'size at which the audit log is put aside', '16')
@@ -58,7 +63,7 @@ async function main(): Promise<void> {
     logger,
     nodeClient,
     serviceCidr: flags.serviceCidr,
-    tokenKey: key,
+    tokenKeys: await readTokenKeys(),
     authenticator: createAuthenticator(
       flags.tokenFile ? { tokens: await loadTokenTable(flags.tokenFile) } : {},
     ),
@@ -76,6 +81,12 @@ async function main(): Promise<void> {
     nodeClient.close();
     await store.close();
   });
+}
+
+/** sa.pub has the public keys of former sa.keys, so that their tokens stay good. */
+async function readTokenKeys(): Promise<TokenKeys> {
+  const former = existsSync(join(flags.pkiDir, 'sa.pub')) ? { former: await pki('sa.pub') } : {};
+  return { signing: await pki('sa.key'), ...former };
 }
 
 function auditLog(): { audit?: AuditLog } {

@@ -5,7 +5,7 @@
  * Keys are ECDSA P-256, PEM in PKCS#8. @peculiar/x509 is imported on first use: it costs more to load
  * than all the rest of a starting process, and most starts make no certificate.
  */
-import { randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Extension, JsonName } from '@peculiar/x509';
 import { ApiError } from '../meta/api-error.ts';
@@ -54,6 +54,12 @@ export async function createCertificateAuthority(): Promise<KeyPair> {
     webcrypto,
   );
   return { certPem: certificate.toString('pem'), keyPem: await privateKeyPem(x509, keys) };
+}
+
+/** What tokens of service accounts are signed with: P-256, PEM in PKCS#8. */
+export function createTokenKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: keyAlgorithm.namedCurve });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 export async function issueCertificate(authority: KeyPair, request: CertificateRequest): Promise<KeyPair> {

@@ -30,7 +30,7 @@ import { ObjectStore } from './object-store.ts';
 import { InFlightLimits } from './overload.ts';
 import type { ApiRequest, ApiResponse } from './request.ts';
 import { NodeSummaries } from './resource-metrics/node-summary.ts';
-import { ServiceAccountTokens } from './service-account-tokens.ts';
+import { ServiceAccountTokens, type TokenKeys } from './service-account-tokens.ts';
 import { TransactionBatcher, type WriteStore } from './transaction-batcher.ts';
 import { versionInfo } from './version.ts';
 import { WatchCache } from './watch-cache.ts';
@@ -46,8 +46,8 @@ export interface ApiServerOptions {
   /** How to reach node agents, for logs. */
   nodeClient?: NodeClient;
   audit?: AuditLog;
-  /** P-256 private key (PEM) that tokens of service accounts are signed with; the same on all servers of a cluster. */
-  tokenKey?: string;
+  /** What tokens of service accounts are signed with. */
+  tokenKeys?: TokenKeys;
   /** Range of the services' addresses; must be no one else's. Default 10.96.0.0/16. */
   serviceCidr?: string;
   /** Sends writes that come together as one transaction: for stores that cost a round trip each. */
@@ -123,7 +123,7 @@ function createBackend(options: ApiServerOptions): Backend {
     cache,
     hubs,
     metrics,
-    tokens: new ServiceAccountTokens({ cache, clock, key: options.tokenKey }),
+    tokens: new ServiceAccountTokens({ cache, clock, keys: options.tokenKeys }),
     clock,
     random,
     logger,

@@ -1,5 +1,5 @@
 /**
- * Tokens of service accounts: JWTs (ES256) signed with the server's own key and good for this API alone.
+ * Tokens of service accounts: JWTs (ES256) signed with the cluster's key for them and good for this API alone.
  *
  * Invariant: a token opens something only while it is in its time and the account of that uid exists; whoever
  * deletes the account ends all its tokens.
@@ -23,6 +23,7 @@ export const tokenAudience = 'gantry';
 const issuer = 'gantry';
 /** Clocks of several API servers may differ by so much. */
 const skewSeconds = 10;
+const pemBlock = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g;
 const shape = /^([\w-]{1,500})\.([\w-]{1,3000})\.([\w-]{86})$/;
 
 export interface Account {
@@ -37,25 +38,34 @@ export interface IssuedToken {
   expiresMs: number;
 }
 
+/** P-256 keys in PEM; all servers of a cluster share them. */
+export interface TokenKeys {
+  /** Private: signs. */
+  signing: string;
+  /** Public, one after another: of keys that signed before, whose tokens are still good. */
+  former?: string;
+}
+
 export class ServiceAccountTokens {
   readonly #cache: WatchCache;
   readonly #clock: Clock;
   readonly #privateKey: KeyObject;
-  readonly #publicKey: KeyObject;
   readonly #header: string;
+  /** Public keys, by the header of the tokens they are good for. */
+  readonly #accepted = new Map<string, KeyObject>();
 
-  /** `key`: a P-256 private key in PEM that all servers of the cluster share; without one tokens end with this server. */
-  constructor({ cache, clock, key }: { cache: WatchCache; clock: Clock; key?: string | undefined }) {
+  /** Without keys, tokens end with this server. Throws TypeError or a crypto error when a key is none. */
+  constructor({ cache, clock, keys }: { cache: WatchCache; clock: Clock; keys?: TokenKeys | undefined }) {
     this.#cache = cache;
     this.#clock = clock;
-    this.#privateKey =
-      key === undefined
-        ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-        : createPrivateKey(key);
-    this.#publicKey = createPublicKey(this.#privateKey);
-    const spki = this.#publicKey.export({ type: 'spki', format: 'der' });
-    const kid = createHash('sha256').update(spki).digest('base64url');
-    this.#header = encoded({ alg: 'ES256', kid });
+    this.#privateKey = keys
+      ? createPrivateKey(keys.signing)
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const own = createPublicKey(this.#privateKey);
+    this.#header = headerOf(own);
+    const former = keys?.former?.match(pemBlock) ?? [];
+    for (const key of [own, ...former.map((pem) => createPublicKey(pem))])
+      this.#accepted.set(headerOf(key), key);
   }
 
   issue(
@@ -97,11 +107,12 @@ export class ServiceAccountTokens {
     return { name: `system:serviceaccount:${namespace}:${name}`, groups };
   }
 
-  /** Only what this key signed, with the one header this server writes: no algorithm or key is chosen by the sender. */
+  /** Only what an accepted key signed, with the one header that servers write for it: the sender chooses no algorithm. */
   #claimsOf(token: string): Record<string, unknown> | undefined {
-    const [, header, payload = '', signature = ''] = shape.exec(token) ?? [];
-    if (header !== this.#header) return undefined;
-    const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' } as const;
+    const [, header = '', payload = '', signature = ''] = shape.exec(token) ?? [];
+    const publicKey = this.#accepted.get(header);
+    if (!publicKey) return undefined;
+    const key = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
     if (!verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')))
       return undefined;
     return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
@@ -127,6 +138,16 @@ function accountOf({ 'kubernetes.io': claim }: Record<string, unknown>): Account
   if (!isJsonObject(claim) || !isJsonObject(claim['serviceaccount'])) return undefined;
   const { name, uid } = claim['serviceaccount'];
   return { namespace: String(claim['namespace']), name: String(name), uid: String(uid) };
+}
+
+function headerOf(key: KeyObject): string {
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  if (asymmetricKeyType !== 'ec' || asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw new TypeError('keys of service account tokens must be ECDSA P-256');
+  const kid = createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
+  return encoded({ alg: 'ES256', kid });
 }
 
 function encoded(value: object): string {

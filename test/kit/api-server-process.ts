@@ -10,7 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { createCertificateAuthority, issueCertificate, type KeyPair } from '../../api/server/pki.ts';
+import {
+  createCertificateAuthority,
+  createTokenKey,
+  issueCertificate,
+  type KeyPair,
+} from '../../api/server/pki.ts';
 import type { LoopReport } from './event-loop-monitor.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
@@ -135,6 +140,7 @@ async function writePki(directory: string, authority: KeyPair): Promise<KeyPair>
     'ca.key': authority.keyPem,
     'apiserver.crt': serving.certPem,
     'apiserver.key': serving.keyPem,
+    'sa.key': createTokenKey(),
     'apiserver-client.crt': client.certPem,
     'apiserver-client.key': client.keyPem,
   };

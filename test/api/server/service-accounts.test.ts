@@ -1,7 +1,11 @@
 /** Service accounts and their tokens: asked for, used, reviewed, and ended with the account, by hand and by kubectl. */
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../../api/meta/clock.ts';
+import { createTokenKey } from '../../../api/server/pki.ts';
 import type { ApiRequest } from '../../../api/server/request.ts';
+import type { TokenKeys } from '../../../api/server/service-account-tokens.ts';
+import { openMemoryStore } from '../../../api/store/memory-store.ts';
 import { admin, nodeUser, TestServer } from './test-server.ts';
 
 const accounts = '/api/v1/namespaces/default/serviceaccounts';
@@ -30,7 +34,7 @@ async function tokenOf(name: string, spec: object = {}): Promise<string> {
 async function withToken(
   token: string,
   url: string,
-  body?: object,
+  { body, by = server }: { body?: object; by?: TestServer } = {},
 ): Promise<{ status: number; body: ReturnType<typeof JSON.parse> }> {
   const request: ApiRequest = {
     method: body ? 'POST' : 'GET',
@@ -39,11 +43,12 @@ async function withToken(
     body: Buffer.from(body ? JSON.stringify(body) : ''),
     signal: new AbortController().signal,
   };
-  const response = await server.server.handle(request);
+  const response = await by.server.handle(request);
   return { status: response.status, body: JSON.parse(String(response.body)) };
 }
 
-const whoAmI = (token: string) => withToken(token, '/apis/authentication.k8s.io/v1/selfsubjectreviews', {});
+const whoAmI = (token: string, by = server) =>
+  withToken(token, '/apis/authentication.k8s.io/v1/selfsubjectreviews', { body: {}, by });
 
 describe('a token', () => {
   test('says who one is', async () => {
@@ -59,8 +64,8 @@ describe('a token', () => {
     const token = await tokenOf('robot');
     expect((await withToken(token, '/apis')).status).toBe(200);
     expect((await withToken(token, '/api/v1/namespaces/default/secrets')).status).toBe(403);
-    expect((await withToken(token, `${accounts}/robot/token`, {})).status).toBe(403);
-    expect((await withToken(token, reviews, { spec: { token } })).status).toBe(403);
+    expect((await withToken(token, `${accounts}/robot/token`, { body: {} })).status).toBe(403);
+    expect((await withToken(token, reviews, { body: { spec: { token } } })).status).toBe(403);
   });
 
   test('is asked for with nulls where nothing is said, as kubectl does', async () => {
@@ -105,7 +110,7 @@ describe('a token', () => {
       `${header}.${payload}`,
       `${token}.${token}`,
     ];
-    const answers = await Promise.all(forged.map(whoAmI));
+    const answers = await Promise.all(forged.map((token) => whoAmI(token)));
     expect(answers.map(({ status, body }) => [status, body.message])).toEqual(
       forged.map(() => [401, 'Unauthorized']),
     );
@@ -117,6 +122,33 @@ describe('a token', () => {
     const { body } = await other.post(`${accounts}/robot/token`, {});
     await other.close();
     expect((await whoAmI(body.status.token)).status).toBe(401);
+  });
+
+  test('outlives the key that signed it where the key is still accepted, and only there', async () => {
+    const store = openMemoryStore();
+    const [oldKey, newKey] = [createTokenKey(), createTokenKey()];
+    const former = createPublicKey(oldKey).export({ type: 'spki', format: 'pem' }).toString();
+    const another = createPublicKey(createTokenKey()).export({ type: 'spki', format: 'pem' }).toString();
+    const before = await TestServer.start({ store, tokenKeys: { signing: oldKey } });
+    await before.post(accounts, { metadata: { name: 'robot' } });
+    const { body } = await before.post(`${accounts}/robot/token`, {});
+    const statusBy = async (tokenKeys: TokenKeys): Promise<number> => {
+      const other = await TestServer.start({ store, tokenKeys });
+      const { status } = await whoAmI(body.status.token, other);
+      await other.server.close();
+      return status;
+    };
+    expect(await statusBy({ signing: oldKey })).toBe(201);
+    expect(await statusBy({ signing: newKey, former: another + former })).toBe(201);
+    expect(await statusBy({ signing: newKey, former: another })).toBe(401);
+    expect(await statusBy({ signing: newKey })).toBe(401);
+    await before.close();
+  });
+
+  test('is signed by a P-256 key or not at all', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    const signing = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    expect(() => new TestServer({ tokenKeys: { signing } })).toThrow('P-256');
   });
 
   test.each<[string, object, RegExp]>([
