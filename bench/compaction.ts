@@ -7,13 +7,13 @@ import { join, resolve } from 'node:path';
 import { seededRandom } from '../api/meta/random.ts';
 import { compact, mayStayPending } from '../scheduler/sim/compaction.ts';
 import { GpuCell, type GpuNode, type GpuShape } from '../scheduler/sim/gpu-cell.ts';
-import { makePolicy, type PolicyName } from '../scheduler/sim/gpu-policies.ts';
-import { inflate, runGpuStudy } from '../scheduler/sim/gpu-study.ts';
+import { makePolicy } from '../scheduler/sim/gpu-policies.ts';
+import { type GpuScheduler, inflate, PolicyScheduler, study } from '../scheduler/sim/gpu-study.ts';
 import { openbNodes, openbTasks } from '../scheduler/sim/openb.ts';
+import { ProductionStudy } from '../scheduler/sim/production-study.ts';
 import type { Table } from './table.ts';
 
 const lists = ['default', 'cpu050', 'gpushare40', 'gpuspec10', 'multigpu20'];
-const policies: readonly PolicyName[] = ['BestFit', 'FGD', 'Gantry'];
 const share = 0.7;
 const trials = 5;
 const seed = 42;
@@ -33,15 +33,15 @@ export async function run(): Promise<Table> {
   const nodes = openbNodes(read('openb_node_list_gpu_node.csv'), 'nodes');
   return {
     title: `Cell compaction: nodes needed of ${nodes.length}, 90th percentile of ${trials} orders of removal`,
-    columns: ['list', ...policies],
+    columns: ['list', ...Object.keys(schedulers)],
     rows: lists.map((list) => {
       const workload = openbTasks(read(`openb_pod_list_${list}.csv`), list);
       const tasks = tasksOfShare(nodes, workload);
-      return [list, ...policies.map((name) => nodesNeeded(nodes, tasks, name))];
+      return [list, ...Object.values(schedulers).map((make) => nodesNeeded(nodes, tasks, make))];
     }),
     notes: [
       `tasks drawn from the list until they ask for ${100 * share} % of all GPUs; ${100 * mayStayPending} % may stay pending`,
-      'Gantry is FGD with the ties of tasks without GPU to the best fit',
+      'Gantry is the production core with its default profile, which knows of the workload what it has placed so far',
       'all nodes needed: more tasks than may stay pending name a GPU model that is full',
     ],
   };
@@ -59,9 +59,17 @@ function tasksOfShare(nodes: readonly GpuNode[], workload: readonly GpuShape[]):
   );
 }
 
-function nodesNeeded(nodes: readonly GpuNode[], tasks: readonly GpuShape[], name: PolicyName): number {
+type MakeScheduler = (nodes: readonly GpuNode[], tasks: readonly GpuShape[]) => GpuScheduler;
+
+const schedulers: Readonly<Record<string, MakeScheduler>> = {
+  BestFit: (nodes, tasks) => new PolicyScheduler(nodes, makePolicy('BestFit', tasks, seededRandom(seed))),
+  FGD: (nodes, tasks) => new PolicyScheduler(nodes, makePolicy('FGD', tasks, seededRandom(seed))),
+  Gantry: (nodes) => new ProductionStudy(nodes),
+};
+
+function nodesNeeded(nodes: readonly GpuNode[], tasks: readonly GpuShape[], make: MakeScheduler): number {
+  const mayRefuse = mayStayPending * tasks.length;
   const holds = (some: readonly GpuNode[]): boolean =>
-    runGpuStudy(some, tasks, makePolicy(name, tasks, seededRandom(seed))).refused <=
-    mayStayPending * tasks.length;
+    study(make(some, tasks), tasks, mayRefuse).refused <= mayRefuse;
   return compact(nodes, holds, { trials, seed }).needed;
 }

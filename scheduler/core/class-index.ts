@@ -36,13 +36,13 @@ export class ClassIndex {
   }
 
   #classOf(task: SchedulingTask): EquivalenceClass | undefined {
-    const { slotForms, tieBreaker } = this.#profile;
+    const { slotForms, tieBreakers } = this.#profile;
     if (!slotForms) return undefined;
     const classes = this.#classes;
     const key = classKeyOf(task, this.#snapshot);
     let found = classes.get(key);
     if (found) classes.delete(key);
-    if (!found?.isValid) found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreaker });
+    if (!found?.isValid) found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreakers });
     classes.set(key, found);
     if (classes.size > maxClasses) classes.delete(classes.keys().next().value ?? '');
     return found;

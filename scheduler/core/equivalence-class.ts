@@ -10,7 +10,7 @@ import type { DomainLedger } from './domain-ledger.ts';
 import { PartRanking } from './part-ranking.ts';
 import type { ScoreBounds } from './plugin.ts';
 import { noBounds, widen } from './plugins/normalized-score.ts';
-import type { SlotFilter, SlotForms, SlotScorer, WeightedScorer } from './profile.ts';
+import { heard, type SlotFilter, type SlotForms, type SlotScorer, tieBreakerOf } from './profile.ts';
 import { nodeValue, type Placement, worthOfTotal } from './schedule.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import { type Handicap, infeasible, type Ranking, ScoreTree } from './score-tree.ts';
@@ -27,10 +27,11 @@ interface ScoreRule {
   state: unknown;
   /** Of a normalized score, as of the last search. */
   bounds: ScoreBounds;
+  insteadOf?: string;
 }
 
 export interface ClassRules extends SlotForms {
-  tieBreaker: WeightedScorer | undefined;
+  tieBreakers: readonly string[];
 }
 
 /** What a scorer gives the slots that are none of its exceptions. */
@@ -60,19 +61,21 @@ export class EquivalenceClass {
   /** Rules that also look at what tasks hold of the node. */
   readonly #filters: FilterRule[];
   readonly #taskScorers: ScoreRule[];
-  readonly #tieBreaker: WeightedScorer['plugin'] | undefined;
+  readonly #tieBreaker: SlotScorer | undefined;
 
-  constructor(snapshot: Snapshot, task: SchedulingTask, { filters, scorers, tieBreaker }: ClassRules) {
+  constructor(snapshot: Snapshot, task: SchedulingTask, { filters, scorers, tieBreakers }: ClassRules) {
     const capacity = snapshot.present.length;
     this.filterStates = filters.map((plugin) => plugin.preFilter(task, snapshot));
     const filterRules = filters.flatMap((plugin, position): FilterRule[] => {
       const state = this.filterStates[position];
       return state === undefined ? [] : [{ plugin, state }];
     });
-    this.#scorers = scorers.map(({ plugin, weight }) => {
-      const state = plugin.exceptions ? undefined : plugin.preScore(task, snapshot, noVerdicts);
-      return { plugin, weight, state, bounds: noBounds() };
+    const willing = scorers.flatMap((scorer) => {
+      const state = scorer.plugin.exceptions ? undefined : scorer.plugin.preScore(task, snapshot, noVerdicts);
+      const isSilent = state === undefined && !scorer.plugin.exceptions;
+      return isSilent ? [] : [{ ...scorer, state, bounds: noBounds() }];
     });
+    this.#scorers = heard(willing);
     const scoreRules = this.#scorers.filter(({ state }) => state !== undefined);
     this.#snapshot = snapshot;
     this.#layout = snapshot.layout;
@@ -94,7 +97,7 @@ export class EquivalenceClass {
       !plugin.readsNodeFactsOnly && !plugin.ledgerOf;
     this.#filters = filterRules.filter(readsTasksThere);
     this.#taskScorers = scoreRules.filter(readsTasksThere);
-    this.#tieBreaker = tieBreaker?.plugin;
+    this.#tieBreaker = tieBreakerOf(tieBreakers, scoreRules)?.plugin;
     this.#readAll();
   }
 
@@ -129,7 +132,7 @@ export class EquivalenceClass {
     for (const rule of this.#scorers) {
       const { plugin, weight } = rule;
       if (!plugin.exceptions) {
-        if (rule.state !== undefined) rules.push(rule);
+        rules.push(rule);
         continue;
       }
       const state = plugin.preScore(task, this.#snapshot, noVerdicts);

@@ -12,6 +12,7 @@ import type { Labels } from '../../api/meta/label-selector.ts';
 import { type ClaimState, ClaimTable } from './claim-table.ts';
 import { CrashRecord } from './crash-record.ts';
 import { DeviceTable } from './device-table.ts';
+import { GpuDemandMix, type TypicalDemand } from './gpu-demand.ts';
 import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -63,6 +64,7 @@ export class NodeTable implements Snapshot {
   readonly #ports = new HolderTable();
   readonly #jobs = new HolderTable();
   readonly #devices = new DeviceTable();
+  readonly #gpuDemand = new GpuDemandMix();
   readonly #presence = new PresenceTable();
   readonly #terms = new HeldTerms();
   readonly #topologies = new Map<string, Topology>();
@@ -113,6 +115,10 @@ export class NodeTable implements Snapshot {
 
   deviceFree(slot: number): readonly number[] {
     return this.#devices.on(slot).free;
+  }
+
+  get gpuDemand(): readonly TypicalDemand[] {
+    return this.#gpuDemand.typicals;
   }
 
   crashesOf(work: string): ReadonlyMap<number, number> {
@@ -190,13 +196,15 @@ export class NodeTable implements Snapshot {
   }
 
   /** Takes the footprint of one task from the node. */
-  charge(name: string, { requests, ports, job, devices, claims, identity }: Footprint): void {
+  charge(name: string, footprint: Footprint): void {
+    const { requests, ports, job, devices, claims, gpuDemand, identity } = footprint;
     const slot = this.#slotFor(name);
     if (claims) for (const claim of claims) this.claims.take(claim, name);
     for (const resource in requests) this.#columns(resource).use(slot, requests[resource] ?? 0);
     for (const port of ports) this.#ports.take(port, slot);
     if (job !== undefined) this.#jobs.take(job, slot);
     if (devices) this.#devices.charge(slot, devices);
+    if (gpuDemand && this.#gpuDemand.change(gpuDemand, 1)) this.layout++;
     this.#tasks[slot]!++;
     this.#terms.add(identity);
     this.#touch(slot, { identity, count: 1, ending: 0 });
@@ -204,13 +212,14 @@ export class NodeTable implements Snapshot {
 
   /** Gives back what `charge` took; gives the slot it was on. `ending`: the task had been marked so. */
   discharge(name: string, footprint: Footprint, ending = false): number {
-    const { requests, ports, job, devices, claims, identity } = footprint;
+    const { requests, ports, job, devices, claims, gpuDemand, identity } = footprint;
     const slot = this.#slotFor(name);
     if (claims) for (const claim of claims) this.claims.release(claim);
     for (const resource in requests) this.#columns(resource).use(slot, -(requests[resource] ?? 0));
     for (const port of ports) this.#ports.giveBack(port, slot);
     if (job !== undefined) this.#jobs.giveBack(job, slot);
     if (devices) this.#devices.discharge(slot, devices);
+    if (gpuDemand && this.#gpuDemand.change(gpuDemand, -1)) this.layout++;
     this.#tasks[slot]!--;
     this.#terms.remove(identity);
     this.#touch(slot, { identity, count: -1, ending: ending ? -1 : 0 });

@@ -9,6 +9,7 @@ import { type Plugin, pointsWithoutRunner } from './plugin.ts';
 import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { bestFit } from './plugins/best-fit.ts';
 import { crashAvoidance } from './plugins/crash-avoidance.ts';
+import { fragmentation } from './plugins/fragmentation.ts';
 import { imageLocality } from './plugins/image-locality.ts';
 import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
@@ -36,20 +37,23 @@ export interface PluginEntry {
   plugin: Plugin;
   /** What its score counts beside the others'; default 1. */
   weight?: number;
-  /** Its unrounded score decides between nodes of equal total; default: best fit's, where the profile has it. */
+  /** Its unrounded score decides between nodes of equal total; of several the first that has a say, then best fit. */
   breaksTies?: boolean;
+  /** Where it has a say, the scorer of this name has none; that one stands further down. */
+  insteadOf?: string;
 }
 
 export interface WeightedScorer {
   plugin: Scorer;
   weight: number;
+  insteadOf?: string;
   /** Its scores in the decision under way, by slot. */
   column: Float64Array;
 }
 
 export interface SlotForms {
   filters: readonly SlotFilter[];
-  scorers: readonly { plugin: SlotScorer; weight: number }[];
+  scorers: readonly { plugin: SlotScorer; weight: number; insteadOf?: string }[];
 }
 
 /** In the order they are asked: cheap and telling filters first. Weights as in kube-scheduler. */
@@ -68,12 +72,15 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: imageLocality },
   { plugin: jobSpreading, weight: 2 },
   { plugin: crashAvoidance, weight: 10 },
+  { plugin: fragmentation, breaksTies: true, insteadOf: bestFit.name },
   { plugin: bestFit },
 ];
 
+const withoutPacking = defaultPlugins.filter(({ plugin }) => plugin !== bestFit && plugin !== fragmentation);
+
 /** For services that want air rather than whole nodes left over: empties before full ones, cpu and memory in step. */
 export const spreadingPlugins: readonly PluginEntry[] = [
-  ...defaultPlugins.filter(({ plugin }) => plugin !== bestFit),
+  ...withoutPacking,
   { plugin: leastAllocated, breaksTies: true },
   { plugin: balancedAllocation },
 ];
@@ -81,11 +88,15 @@ export const spreadingPlugins: readonly PluginEntry[] = [
 /** Borg's hybrid: full nodes, and on each as little left of one resource as of the others. */
 export const hybridPlugins: readonly PluginEntry[] = [...defaultPlugins, { plugin: stranding, weight: 2 }];
 
+/** Best fit for all, GPUs or not. */
+export const bestFitPlugins: readonly PluginEntry[] = [...withoutPacking, { plugin: bestFit }];
+
 /** By the name a scheduler process is told. */
 export const pluginSets: ReadonlyMap<string, readonly PluginEntry[]> = new Map([
   ['pack', defaultPlugins],
   ['spread', spreadingPlugins],
   ['hybrid', hybridPlugins],
+  ['best-fit', bestFitPlugins],
 ]);
 
 /** A filter's mark must stay below `absent`. */
@@ -96,8 +107,8 @@ export class Profile {
   readonly queueSort: QueueSort['queueSort'];
   readonly filters: readonly Filter[];
   readonly scorers: readonly WeightedScorer[];
-  /** Its unrounded score decides between nodes of equal total. */
-  readonly tieBreaker: WeightedScorer | undefined;
+  /** Names of scorers whose unrounded score decides between nodes of equal total: the first that has a say. */
+  readonly tieBreakers: readonly string[];
   /** The same filters and scorers, when all of them answer for one node at a time; undefined otherwise. */
   readonly slotForms: SlotForms | undefined;
   /** Of the decision under way, by slot: what the filters said, and the weighted sum of the scores. */
@@ -115,11 +126,13 @@ export class Profile {
     this.filters = plugins.filter(isFilter);
     if (this.filters.length > maxFilters)
       throw new ApiError('Invalid', `a profile may have at most ${maxFilters} filters`);
-    this.scorers = entries.flatMap(({ plugin, weight = 1 }) =>
-      isScorer(plugin) ? [{ plugin, weight, column: new Float64Array(0) }] : [],
+    this.scorers = entries.flatMap(({ plugin, weight = 1, insteadOf }) =>
+      isScorer(plugin)
+        ? [{ plugin, weight, column: new Float64Array(0), ...(insteadOf ? { insteadOf } : {}) }]
+        : [],
     );
-    const tieBreaker = entries.find(({ breaksTies }) => breaksTies)?.plugin ?? bestFit;
-    this.tieBreaker = this.scorers.find(({ plugin }) => plugin.name === tieBreaker.name);
+    const named = entries.filter(({ breaksTies }) => breaksTies);
+    this.tieBreakers = [...named, { plugin: bestFit }].map(({ plugin }) => plugin.name);
     this.slotForms = slotFormsOf(this);
   }
 
@@ -138,6 +151,23 @@ export class Profile {
   }
 }
 
+/** Of scorers that have something to say, in the profile's order: those that are heard. */
+export function heard<T extends Pick<WeightedScorer, 'insteadOf'> & { plugin: Plugin }>(
+  willing: readonly T[],
+): readonly T[] {
+  const replaced = willing.flatMap(({ insteadOf = [] }) => insteadOf);
+  return replaced.length === 0 ? willing : willing.filter(({ plugin }) => !replaced.includes(plugin.name));
+}
+
+/** Of scorers that are heard: whose unrounded score decides between nodes of equal total. */
+export function tieBreakerOf<T extends { plugin: Plugin }>(
+  tieBreakers: readonly string[],
+  scorers: readonly T[],
+): T | undefined {
+  const name = tieBreakers.find((one) => scorers.some(({ plugin }) => plugin.name === one));
+  return scorers.find(({ plugin }) => plugin.name === name);
+}
+
 function isQueueSort(plugin: Plugin): plugin is QueueSort {
   return plugin.queueSort !== undefined;
 }
@@ -153,9 +183,10 @@ function isScorer(plugin: Plugin): plugin is Scorer {
 /** Sums of whole numbers do not depend on their order; with others nothing is kept from task to task. */
 function slotFormsOf({ filters, scorers }: Pick<Profile, 'filters' | 'scorers'>): SlotForms | undefined {
   const ownFilters = filters.filter((plugin): plugin is SlotFilter => plugin.admits !== undefined);
-  const ownScorers = scorers.flatMap(({ plugin, weight }) =>
-    isSlotScorer(plugin) && Number.isInteger(weight) && weight >= 0 ? [{ plugin, weight }] : [],
-  );
+  const ownScorers = scorers.flatMap((scorer) => {
+    const { plugin, weight } = scorer;
+    return isSlotScorer(plugin) && Number.isInteger(weight) && weight >= 0 ? [{ ...scorer, plugin }] : [];
+  });
   const isComplete = ownFilters.length === filters.length && ownScorers.length === scorers.length;
   return isComplete ? { filters: ownFilters, scorers: ownScorers } : undefined;
 }

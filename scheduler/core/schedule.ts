@@ -8,7 +8,7 @@
  */
 import { type Explanation, explainRejections } from './explain.ts';
 import { absent, feasible } from './plugin.ts';
-import type { Profile, WeightedScorer } from './profile.ts';
+import { heard, type Profile, tieBreakerOf, type WeightedScorer } from './profile.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -55,7 +55,7 @@ export function scheduleTask(
   if (!verdicts.subarray(0, snapshot.size).includes(feasible))
     return { node: undefined, explanation: explainRejections(profile, snapshot, states) };
   const scorers = scoreNodes(profile, snapshot, task);
-  const slot = bestSlot(profile, snapshot);
+  const slot = bestSlot(profile, snapshot, fitsOf(profile, scorers));
   const scores = scorers.map(({ plugin, column }) => ({
     plugin: plugin.name,
     score: Math.floor(column[slot]!),
@@ -74,8 +74,9 @@ export interface RankedNode {
 export function rankNodes(profile: Profile, snapshot: Snapshot, task: SchedulingTask): RankedNode[] {
   if (scheduleTask(profile, snapshot, task).node === undefined) return [];
   const scorers = scoreNodes(profile, snapshot, task);
-  const { verdicts, totals, tieBreaker } = profile;
-  const worthOf = (slot: number): number => nodeValue(totals[slot]!, tieBreaker?.column[slot] ?? 0);
+  const { verdicts, totals } = profile;
+  const fits = fitsOf(profile, scorers);
+  const worthOf = (slot: number): number => nodeValue(totals[slot]!, fits[slot] ?? 0);
   const slots = Array.from({ length: snapshot.size }, (_, slot) => slot);
   return slots
     .filter((slot) => verdicts[slot] === feasible)
@@ -101,16 +102,24 @@ function filterNodes({ filters, verdicts }: Profile, snapshot: Snapshot, states:
 }
 
 /** Leaves the totals in the profile; gives the scorers that have a say in this task. */
-function scoreNodes(profile: Profile, snapshot: Snapshot, task: SchedulingTask): WeightedScorer[] {
+function scoreNodes(profile: Profile, snapshot: Snapshot, task: SchedulingTask): readonly WeightedScorer[] {
   const { verdicts, totals } = profile;
   totals.fill(0, 0, snapshot.size);
-  return profile.scorers.filter(({ plugin, weight, column }) => {
-    const state = plugin.preScore(task, snapshot, verdicts);
-    if (state === undefined) return false;
+  const willing = profile.scorers.flatMap((scorer) => {
+    const state = scorer.plugin.preScore(task, snapshot, verdicts);
+    return state === undefined ? [] : [{ ...scorer, state }];
+  });
+  const scorers = heard(willing);
+  for (const { plugin, weight, column, state } of scorers) {
     plugin.score(state, snapshot, column);
     addRounded(totals, column, weight, snapshot.size);
-    return true;
-  });
+  }
+  return scorers;
+}
+
+/** By slot; empty where nothing breaks ties but the name. */
+function fitsOf({ tieBreakers }: Profile, scorers: readonly WeightedScorer[]): Float64Array {
+  return tieBreakerOf(tieBreakers, scorers)?.column ?? noFits;
 }
 
 function addRounded(totals: Float64Array, column: Float64Array, weight: number, size: number): void {
@@ -118,8 +127,7 @@ function addRounded(totals: Float64Array, column: Float64Array, weight: number, 
 }
 
 /** There is at least one feasible slot. */
-function bestSlot({ verdicts, totals, tieBreaker }: Profile, { size, rank }: Snapshot): number {
-  const fits = tieBreaker?.column ?? noFits;
+function bestSlot({ verdicts, totals }: Profile, { size, rank }: Snapshot, fits: Float64Array): number {
   let best = -1;
   let bestValue = -1;
   for (let slot = 0; slot < size; slot++) {

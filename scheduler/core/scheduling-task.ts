@@ -3,7 +3,7 @@
  * First step on the way: Task → SchedulingTask → queue → scheduleTask → node.
  */
 
-import type { DeviceShares } from '../../api/kinds/devices.ts';
+import { type DeviceShares, gpuMilli } from '../../api/kinds/devices.ts';
 import type { Gang } from '../../api/kinds/gang.ts';
 import type { Task } from '../../api/kinds/task.ts';
 import { claimKeysOf } from '../../api/kinds/task-references.ts';
@@ -13,6 +13,7 @@ import type { Affinity, Toleration } from '../../api/kinds/task-spec.ts';
 import { keyOf } from '../../api/meta/object-meta.ts';
 import type { ResourceAmounts } from '../../api/meta/quantity.ts';
 import { workOf } from './crash-record.ts';
+import type { GpuDemand } from './gpu-demand.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type TaskIdentity, type TaskRelations, taskIdentity, taskRelations } from './task-identity.ts';
 
@@ -30,6 +31,8 @@ export interface Footprint {
   devices?: DeviceShares;
   /** `namespace/name` of the claims it mounts. */
   claims?: readonly string[];
+  /** As which it counts in the workload to expect, when it has GPUs. */
+  gpuDemand?: GpuDemand;
   /** What it is to the tasks around it. */
   identity: TaskIdentity;
 }
@@ -62,7 +65,7 @@ export function schedulingTask(task: Task): SchedulingTask {
   const { metadata, spec } = task;
   const relations = taskRelations(task);
   const work = workOf(task);
-  const { job, identity, ...footprint } = footprintOf(task, relations);
+  const { job, identity, gpuDemand, ...footprint } = footprintOf(task, relations);
   const asks = {
     ...footprint,
     relations,
@@ -76,6 +79,7 @@ export function schedulingTask(task: Task): SchedulingTask {
     ...asks,
     identity,
     ...(job === undefined ? {} : { job }),
+    ...(gpuDemand ? { gpuDemand } : {}),
     ...(spec.priorityClassName === undefined ? {} : { priorityClassName: spec.priorityClassName }),
     ...(work === undefined ? {} : { work }),
     key: keyOf(task),
@@ -92,13 +96,15 @@ function isRelated({ near, far, preferred, spread }: TaskRelations): boolean {
 
 export function footprintOf(task: Task, relations = taskRelations(task)): Footprint {
   const { metadata, spec } = task;
-  const requests = Object.entries(taskRequests(admittedSpec(task))).filter(([, amount]) => amount > 0);
+  const asked = Object.entries(taskRequests(admittedSpec(task))).filter(([, amount]) => amount > 0);
+  const requests = Object.fromEntries(asked);
   const job = spec.job === undefined ? {} : { job: `${metadata.namespace}/${spec.job}` };
   const gang = spec.job === undefined || !spec.gang ? {} : { gang: spec.gang };
   const devices = spec.devices === undefined ? {} : { devices: spec.devices };
   const claims = claimKeysOf(task);
   return {
-    requests: Object.fromEntries(requests),
+    requests,
+    ...(requests[gpuMilli] === undefined ? {} : { gpuDemand: gpuDemandOf(spec, requests) }),
     ports: taskHostPorts(spec),
     identity: taskIdentity(task, relations),
     ...job,
@@ -106,6 +112,13 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
     ...devices,
     ...(claims.length > 0 ? { claims } : {}),
   };
+}
+
+function gpuDemandOf({ nodeSelector = {}, affinity }: Task['spec'], requests: ResourceAmounts): GpuDemand {
+  const { cpu: cpuMilli = 0, [gpuMilli]: milli = 0 } = requests;
+  const nodeAffinity = affinity?.nodeAffinity ?? {};
+  const key = JSON.stringify([cpuMilli, milli, nodeSelector, nodeAffinity]);
+  return { key, cpuMilli, milli, nodeSelector, nodeAffinity };
 }
 
 /**

@@ -8,6 +8,7 @@
 import type { Taint } from '../../api/kinds/node.ts';
 import type { Labels } from '../../api/meta/label-selector.ts';
 import type { ClaimState } from './claim-table.ts';
+import type { TypicalDemand } from './gpu-demand.ts';
 import type { Presence, TaskChange } from './presence.ts';
 import type { HeldTerm, TaskIdentity } from './task-identity.ts';
 import type { Topology } from './topology.ts';
@@ -68,6 +69,8 @@ export interface Snapshot {
   deviceFree(slot: number): readonly number[];
   /** By `namespace/name` of the claim. */
   claim(key: string): ClaimState;
+  /** What tasks with GPUs to expect; empty in a cell without. `layout` grows when it changes. */
+  readonly gpuDemand: readonly TypicalDemand[];
   /** Slots on which a port (`TCP/8080`) is taken. */
   portHolders(port: string): Iterable<number>;
   isPortTaken(port: string, slot: number): boolean;

@@ -19,19 +19,8 @@ export interface GpuPolicy {
 /** The largest machine of the trace: what requests and free resources are measured by. */
 const largest = { cpuMilli: 128_000, gpuMilli: maxGpus * wholeGpu };
 
-/**
- * The paper's six, and Gantry's own: FGD, in which ties between nodes for a task without GPU go to the best fit
- * before they go by name. How it was chosen: docs/design/0005-ties-of-fragmentation.md.
- */
-export const policyNames = [
-  'Random',
-  'DotProd',
-  'GpuClustering',
-  'GpuPacking',
-  'BestFit',
-  'FGD',
-  'Gantry',
-] as const;
+/** The paper's six. What Gantry does is in production-study.ts. */
+export const policyNames = ['Random', 'DotProd', 'GpuClustering', 'GpuPacking', 'BestFit', 'FGD'] as const;
 export type PolicyName = (typeof policyNames)[number];
 
 /** `workload`: what FGD expects to come. */
@@ -49,12 +38,6 @@ export function makePolicy(name: PolicyName, workload: readonly GpuShape[], rand
       return { name, score: bestFit, device: tightestDevice };
     case 'FGD':
       return fragmentationGradient(new Fragmentation(workload));
-    case 'Gantry': {
-      const gradient = fragmentationGradient(new Fragmentation(workload));
-      const score: GpuPolicy['score'] = (cell, node, shape) =>
-        101 * gradient.score(cell, node, shape) + (shape.gpus === 0 ? bestFit(cell, node, shape) : 0);
-      return { ...gradient, name, score };
-    }
   }
 }
 

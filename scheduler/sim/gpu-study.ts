@@ -27,26 +27,45 @@ interface ShapeScores {
   seen: number;
 }
 
+/** Who places the tasks, in a cell of its own. */
+export interface GpuScheduler {
+  /** GPU thousandths of all nodes, and how many of them tasks have. */
+  readonly capacity: number;
+  readonly allocated: number;
+  /** Places the task; gives its node, undefined when it fits nowhere. */
+  schedule(shape: GpuShape): number | string | undefined;
+}
+
 export function runGpuStudy(
   nodes: readonly GpuNode[],
   arrivals: readonly GpuShape[],
   policy: GpuPolicy,
 ): GpuStudyResult {
-  const cell = new GpuCell(nodes);
-  const scheduler = new GpuScheduler(cell, policy);
+  return study(new PolicyScheduler(nodes, policy), arrivals);
+}
+
+/** Ends early once more than `mayRefuse` were turned away. */
+export function study(
+  scheduler: GpuScheduler,
+  arrivals: readonly GpuShape[],
+  mayRefuse = arrivals.length,
+): GpuStudyResult {
+  const { capacity } = scheduler;
   const hash = new DecisionHash();
   const allocation: number[] = [];
   let arrived = 0;
   let placed = 0;
+  let refused = 0;
   for (const [index, shape] of arrivals.entries()) {
     const node = scheduler.schedule(shape);
     if (node !== undefined) placed++;
+    else if (++refused > mayRefuse) break;
     hash.add(`${index}`, node === undefined ? undefined : `${node}`);
     arrived += shape.gpus * shape.gpuMilli;
-    while (cell.capacity > 0 && arrived * 100 >= allocation.length * cell.capacity)
-      allocation.push((100 * cell.allocated) / cell.capacity);
+    while (capacity > 0 && arrived * 100 >= allocation.length * capacity)
+      allocation.push((100 * scheduler.allocated) / capacity);
   }
-  return { allocation, placed, refused: arrivals.length - placed, decisionHash: hash.toString() };
+  return { allocation, placed, refused, decisionHash: hash.toString() };
 }
 
 /** All of the workload, then tasks drawn from it until they ask for `ratio` of the capacity, in random order. */
@@ -65,17 +84,24 @@ export function inflate(
   return shuffled(arrivals, random);
 }
 
-class GpuScheduler {
+export class PolicyScheduler implements GpuScheduler {
   readonly #cell: GpuCell;
   readonly #policy: GpuPolicy;
   readonly #known = new Map<GpuShape, ShapeScores>();
 
-  constructor(cell: GpuCell, policy: GpuPolicy) {
-    this.#cell = cell;
+  constructor(nodes: readonly GpuNode[], policy: GpuPolicy) {
+    this.#cell = new GpuCell(nodes);
     this.#policy = policy;
   }
 
-  /** Places the task; gives its node, undefined when it fits nowhere. */
+  get capacity(): number {
+    return this.#cell.capacity;
+  }
+
+  get allocated(): number {
+    return this.#cell.allocated;
+  }
+
   schedule(shape: GpuShape): number | undefined {
     const scores = this.#scoresOf(shape);
     const node = this.#policy.pick ? this.#pick(scores) : bestOf(scores);

@@ -9,6 +9,9 @@ import { feasible, type Plugin, type Relaxation } from '../plugin.ts';
 import type { SchedulingTask } from '../scheduling-task.ts';
 import type { Snapshot } from '../snapshot.ts';
 
+/** Who asks; what a decision does not need may be missing. */
+type Asking = Pick<SchedulingTask, 'nodeSelector' | 'nodeAffinity'>;
+
 interface FilterState {
   selector: readonly Requirement[];
   /** Undefined: no required affinity. */
@@ -94,12 +97,12 @@ function scoreOf({ preferences, sum }: ScoreState, snapshot: Snapshot, slot: num
 }
 
 /** Whether the task's selector and required affinity let it on a slot. */
-export function admitsByAffinity(task: SchedulingTask, snapshot: Snapshot): (slot: number) => boolean {
+export function admitsByAffinity(task: Asking, snapshot: Snapshot): (slot: number) => boolean {
   const state = filterState(task);
   return state ? (slot) => refusal(state, snapshot, slot) === undefined : () => true;
 }
 
-function filterState({ nodeSelector, nodeAffinity: affinity }: SchedulingTask): FilterState | undefined {
+function filterState({ nodeSelector, nodeAffinity: affinity }: Asking): FilterState | undefined {
   const terms = affinity.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   const selector = requirementsOf({ matchLabels: nodeSelector });
   return terms || selector.length > 0 ? { selector, terms } : undefined;
