@@ -30,6 +30,8 @@ const rows = {
   capacity: flag('capacity', read.amounts, ''),
   systemReserved: flag('system-reserved', read.amounts, 'memory=100Mi'),
   agentReserved: flag('agent-reserved', read.amounts, ''),
+  /** static: cores of their own for whole cores of Guaranteed tasks. */
+  cpuPolicy: flag('cpu-policy', read.oneOf('none', 'static'), 'none'),
   leaseDurationSeconds: flag('lease-duration-seconds', read.wholeNumber, '20'),
   /** What all tasks together get to end in when the machine shuts down (SIGPWR). */
   shutdownGraceSeconds: flag('shutdown-grace-period-seconds', read.wholeNumber, '30'),

@@ -5,6 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { cpuPolicyLabel } from '../api/kinds/node-labels.ts';
 import { systemClock } from '../api/meta/clock.ts';
 import { resourceAmounts } from '../api/meta/quantity.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
@@ -13,6 +14,7 @@ import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
 import { NodeAgent } from './agent.ts';
 import { allocatable } from './allocatable.ts';
+import { openCpuPool } from './cpus/open-cpu-pool.ts';
 import { readDevices } from './devices/cdi-spec.ts';
 import { DevicePool } from './devices/device-pool.ts';
 import { Fence, fenceDirectory } from './fence/fence.ts';
@@ -70,6 +72,8 @@ async function main(): Promise<void> {
       leaseDurationSeconds: flags.leaseDurationSeconds,
       ...{ client, clock: systemClock },
     }));
+  const cpus =
+    cgroups && (await openCpuPool({ ...{ flags, cgroups, logger }, records: () => agent.records }));
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),
@@ -78,6 +82,7 @@ async function main(): Promise<void> {
     devices,
     userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
     ...(cgroups ? { cgroups } : {}),
+    ...(cpus ? { cpus } : {}),
     ...(fence ? { fence } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),
     ...(flags.taskCidr !== undefined && driver === 'oci'
@@ -128,7 +133,8 @@ async function main(): Promise<void> {
   const registration = new Registration({
     client,
     identity: {
-      ...{ name, address, port, labels: flags.labels, capacity, driver, driverReason },
+      ...{ name, address, port, capacity, driver, driverReason },
+      labels: cgroups ? { [cpuPolicyLabel]: flags.cpuPolicy, ...flags.labels } : flags.labels,
       allocatable: allocatable(capacity, flags.reserves, flags.thresholds),
       nodeInfo: await nodeInfo(runtimeVersion),
       ...(node.claimDirectory === undefined ? {} : { volumeDirectory: node.claimDirectory }),
@@ -158,6 +164,7 @@ async function main(): Promise<void> {
   if (isConfined) await images.start();
   registration.start();
   volumes?.start();
+  cpus?.start();
   rotation.start();
   resources?.start();
   logger.info({ node: name, address, port, driver }, 'started');
@@ -169,6 +176,7 @@ async function main(): Promise<void> {
     agent.stop(),
     images.stop(),
     volumes?.stop(),
+    cpus?.stop(),
     rotation.stop(),
     resources?.stop(),
     server.close(),

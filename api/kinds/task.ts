@@ -95,6 +95,9 @@ export const containerStatusShape = closedObject(
     lastState: optional(containerStateShape),
     resources: optional(resourcesShape),
     allocatedResources: optional(quantities('Requests that are set aside for it on the node.')),
+    cpus: optional(
+      text('Cores of its node that are its alone, such as 2-3 (agent flag --cpu-policy static).'),
+    ),
     image: optional(Type.String()),
     imageID: optional(Type.String()),
     containerID: optional(Type.String()),

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyKind } from '../kinds/define-kind.ts';
 import { nodeLeaseNamespace } from '../kinds/names.ts';
+import { cpuPolicyLabel } from '../kinds/node-labels.ts';
 import type { PersistentVolume } from '../kinds/persistent-volume.ts';
 import { nodeOfVolume } from '../kinds/volume-names.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
@@ -31,6 +32,7 @@ const ownLabels = new Set([
   'node.kubernetes.io/instance-type',
   'topology.kubernetes.io/zone',
   'topology.kubernetes.io/region',
+  cpuPolicyLabel,
 ]);
 /** Prefixes that say something about trust or isolation: never an agent's to set. */
 const restrictedPrefixes = ['node-restriction.kubernetes.io/', 'node-role.kubernetes.io/'];

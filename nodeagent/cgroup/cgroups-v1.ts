@@ -1,5 +1,5 @@
 /** Control groups, version 1: one hierarchy per controller, and a group in each. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
@@ -8,6 +8,7 @@ import {
   type GroupSettings,
   killProcesses,
   readFields,
+  readIfThere,
   readNumber,
   removeIfEmpty,
   removeTree,
@@ -53,6 +54,14 @@ export class CgroupsV1 implements Cgroups {
 
   limit(path: string, limits: GroupLimits): Promise<void> {
     return writeSettings(settingsV1(limits), (file) => join(this.#root, file.split('.')[0] ?? '', path));
+  }
+
+  cpus(path: string): string | undefined {
+    return readIfThere(join(join(this.#root, 'cpuset', path), 'cpuset.cpus')).trim() || undefined;
+  }
+
+  setCpus(path: string, cpus: string): Promise<void> {
+    return writeFile(join(join(this.#root, 'cpuset', path), 'cpuset.cpus'), cpus);
   }
 
   usage(path: string): GroupUsage {

@@ -8,6 +8,7 @@ import {
   type GroupSettings,
   killProcesses,
   readFields,
+  readIfThere,
   readNumber,
   removeIfEmpty,
   removeTree,
@@ -56,6 +57,14 @@ export class CgroupsV2 implements Cgroups {
 
   limit(path: string, limits: GroupLimits): Promise<void> {
     return writeSettings(settingsV2(limits), () => join(this.#root, path));
+  }
+
+  cpus(path: string): string | undefined {
+    return readIfThere(join(join(this.#root, path), 'cpuset.cpus.effective')).trim() || undefined;
+  }
+
+  setCpus(path: string, cpus: string): Promise<void> {
+    return writeFile(join(join(this.#root, path), 'cpuset.cpus'), cpus);
   }
 
   usage(path: string): GroupUsage {

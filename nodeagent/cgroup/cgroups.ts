@@ -9,7 +9,7 @@ import type { ContainerLimits } from '../task/limits.ts';
 import { CgroupsV1 } from './cgroups-v1.ts';
 import { CgroupsV2 } from './cgroups-v2.ts';
 
-export type GroupLimits = Omit<ContainerLimits, 'oomScoreAdj'>;
+export type GroupLimits = Omit<ContainerLimits, 'oomScoreAdj' | 'cpus'>;
 
 export interface GroupUsage {
   /** CPU time used so far. */
@@ -34,6 +34,9 @@ export interface Cgroups {
   /** Makes a group below one that `create` made. An existing one stays. */
   createBelow(path: string): Promise<void>;
   limit(path: string, limits: GroupLimits): Promise<void>;
+  /** Cores its processes run on, `0-3`; undefined when there is no such group, or no cpuset controller in it. */
+  cpus(path: string): string | undefined;
+  setCpus(path: string, cpus: string): Promise<void>;
   /** Zeros when there is no such group. */
   usage(path: string): GroupUsage;
   /** Kills every process in the group and below it; resolves when none is left. */

@@ -29,7 +29,7 @@ export function readFields<N extends string>(path: string, names: readonly N[]):
   return fields;
 }
 
-function readIfThere(path: string): string {
+export function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -19,6 +19,9 @@ export async function removeTaskCgroup(node: NodeFacts, record: TaskRecord): Pro
   await node.cgroups?.remove(path);
 }
 
-export function taskCgroup({ cgroupParent }: NodeFacts, { uid }: Pick<TaskRecord, 'uid'>): string {
+export function taskCgroup(
+  { cgroupParent }: Pick<NodeFacts, 'cgroupParent'>,
+  { uid }: Pick<TaskRecord, 'uid'>,
+): string {
   return `${cgroupParent}/${uid}`;
 }

@@ -7,6 +7,7 @@
 import type { Service } from '../../api/kinds/resources.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { Cgroups } from '../cgroup/cgroups.ts';
+import type { CpuPool } from '../cpus/cpu-pool.ts';
 import type { DevicePool } from '../devices/device-pool.ts';
 import type { TaskResolution } from '../dns/resolv-conf.ts';
 import type { Fence } from '../fence/fence.ts';
@@ -18,6 +19,7 @@ import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
 import type { AllowedPath } from '../volumes/host-path.ts';
 import type { TaskVolumes } from '../volumes/task-volumes.ts';
 import { cgroupHook } from './cgroup.ts';
+import { cpusHook } from './cpus.ts';
 import { devicesHook } from './devices.ts';
 import { environmentHook } from './environment.ts';
 import { fenceHook } from './fence.ts';
@@ -53,6 +55,8 @@ export interface NodeFacts {
   linkedServices?: (namespace: string) => readonly Service[];
   /** Devices it hands out; absent where it has none. */
   devices?: Pick<DevicePool, 'assign'>;
+  /** Cores for tasks that want some for themselves; absent: all share all. */
+  cpus?: Pick<CpuPool, 'assign'>;
   /** Parent of the tasks' groups. */
   cgroupParent: string;
   /** Whether tasks can have users of their own, or why not; absent: they have none. */
@@ -104,6 +108,7 @@ export const startHooks: readonly StartHook[] = [
   usersHook,
   environmentHook,
   limitsHook,
+  cpusHook,
   logHook,
   volumesHook,
   namesHook,

@@ -16,6 +16,8 @@ export interface ContainerLimits {
   memoryBytes?: number;
   /** There is always one: a fork bomb must not take the node. */
   pids: number;
+  /** Cores it runs on, as in cpuset.cpus; absent: any. */
+  cpus?: string;
   /** -997 (last to die) to 1000 (first). */
   oomScoreAdj: number;
 }
@@ -44,7 +46,7 @@ export function containerLimits(
   };
 }
 
-type GroupLimits = Omit<ContainerLimits, 'oomScoreAdj'>;
+type GroupLimits = Omit<ContainerLimits, 'oomScoreAdj' | 'cpus'>;
 
 /** The whole task: what runs side by side, or one init container beside the sidecars, whichever is more. */
 export function wholeTaskLimits(

@@ -65,6 +65,8 @@ export interface ContainerRecord {
   last?: Termination;
   /** `vendor.com/class=name`: devices it has been given. */
   devices?: string[];
+  /** `2-3`: cores that are its alone. */
+  cpus?: string;
 }
 
 export interface Stop {

@@ -115,6 +115,7 @@ function containerStatus(record: TaskRecord, container: ContainerRecord): Contai
     restartCount,
     state: stateOf(container),
     ...(last ? { lastState: { terminated: terminated(last) } } : {}),
+    ...(running && container.cpus !== undefined ? { cpus: container.cpus } : {}),
     ...(resources.requests ? { allocatedResources: resources.requests } : {}),
     ...(running?.resources ? { resources: running.resources } : {}),
     ...(image === undefined ? {} : { image }),

@@ -56,6 +56,14 @@ describe('control groups, version 1', () => {
     expect(readFileSync(join(root, 'pids', path, 'pids.max'), 'utf8')).toBe('16');
   });
 
+  it('moves a group to other cores, and reads which it has', async () => {
+    const cgroups = new CgroupsV1(root, createIn(controllerOf));
+    fill({ [`cpuset${path}/cpuset.cpus`]: '0-3\n' });
+    expect([cgroups.cpus(path), cgroups.cpus('/none')]).toEqual(['0-3', undefined]);
+    await cgroups.setCpus(path, '2');
+    expect(cgroups.cpus(path)).toBe('2');
+  });
+
   it('reads usage from the files of its controllers', async () => {
     fill({
       [`cpuacct${path}/cpuacct.usage`]: '5000\n',
@@ -88,6 +96,14 @@ describe('control groups, version 1', () => {
 });
 
 describe('control groups, version 2', () => {
+  it('moves a group to other cores, and reads which it has in effect', async () => {
+    const cgroups = new CgroupsV2(root);
+    fill({ [`${path}/cpuset.cpus`]: '\n', [`${path}/cpuset.cpus.effective`]: '0-3\n' });
+    expect([cgroups.cpus(path), cgroups.cpus('/none')]).toEqual(['0-3', undefined]);
+    await cgroups.setCpus(path, '2');
+    expect(readFileSync(join(root, path, 'cpuset.cpus'), 'utf8')).toBe('2');
+  });
+
   it('writes max, weight, memory without swap, and pids', () => {
     expect(settingsV2(limits)).toEqual([
       ['cpu.weight', '39'],

@@ -30,6 +30,7 @@ describe('the flags of the agent', () => {
     [['--capacity', 'cpu'], /--capacity/],
     [['--capacity', 'cpu=much'], /quantity/],
     [['--labels', 'a b=c'], /--labels/],
+    [['--cpu-policy', 'greedy'], /--cpu-policy/],
     [['--nonsense'], /nonsense/],
   ])('refuse %j', (args, message) => {
     expect(() => parseFlags([...required, ...args])).toThrow(message);

@@ -124,10 +124,10 @@ function namespacesOf({ userRange, processesOf, networkNamespace }: ContainerSpe
 }
 
 /** The OCI form of limits. */
-export function linuxResources({ cpuMilli, cpuShares, memoryBytes, pids }: ContainerLimits) {
+export function linuxResources({ cpuMilli, cpuShares, cpus, memoryBytes, pids }: ContainerLimits) {
   const quota = cpuMilli === undefined ? {} : { quota: cpuQuotaMicros(cpuMilli), period: cpuPeriodMicros };
   return {
-    cpu: { shares: cpuShares, ...quota },
+    cpu: { shares: cpuShares, ...quota, ...(cpus === undefined ? {} : { cpus }) },
     // Swap counts memory and swap together: equal limits mean no swap.
     ...(memoryBytes === undefined ? {} : { memory: { limit: memoryBytes, swap: memoryBytes } }),
     pids: { limit: pids },

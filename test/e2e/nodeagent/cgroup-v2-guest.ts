@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
 import { type Cgroups, detectCgroups } from '../../../nodeagent/cgroup/cgroups.ts';
+import { openCpuPool } from '../../../nodeagent/cpus/open-cpu-pool.ts';
 import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
 import type { ContainerState } from '../../../nodeagent/runtime/runtime.ts';
 import type { ContainerLimits } from '../../../nodeagent/task/limits.ts';
@@ -20,6 +21,8 @@ export interface Seen {
   resizedCores?: number;
   resizedMemory?: string;
   resizeProblem?: string;
+  /** Why cores cannot be given away: this kernel has but one, and no controller for them. */
+  cpuPolicy?: string;
   eater?: ContainerState;
   eaterOomKills?: number;
   /** Of a container that wants twelve more processes than its limit of six allows. */
@@ -104,6 +107,14 @@ try {
   seen.resizedCores = await measureCores(cgroups, busy);
   seen.resizedMemory = readFileSync(`/sys/fs/cgroup${busy}/busy/memory.max`, 'utf8').trim();
   await remove(cgroups, 'busy', busy);
+
+  const flags = { cpuPolicy: 'static' as const, cgroupParent: '/gantry/v2' };
+  const reserves = { system: { cpu: '1' }, agent: {} };
+  const pool = { flags: { ...flags, reserves }, cgroups, records: () => [], logger: silentLogger };
+  seen.cpuPolicy = await openCpuPool(pool).then(
+    () => 'opened',
+    (error: Error) => error.message,
+  );
 
   const eater = await run(cgroups, 'eater', 'a=x; while :; do a=$a$a; done', { memoryBytes: 32 * 2 ** 20 });
   seen.eater = await ended('eater');

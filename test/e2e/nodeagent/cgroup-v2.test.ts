@@ -70,6 +70,10 @@ describe('containers on cgroup v2', () => {
     expect(seen.rssBytes).toBeGreaterThan(0);
   });
 
+  it('get no cores of their own where the kernel cannot give them, and the agent says so', () => {
+    expect(seen.cpuPolicy).toContain('wants the cpuset controller');
+  });
+
   it('are killed at their limit of memory, and say so', () => {
     expect(seen.eater).toMatchObject({ exitCode: 137, oomKilled: true });
     expect(seen.eaterOomKills).toBe(1);

@@ -22,6 +22,7 @@ import {
   nodeResources,
 } from '../../../nodeagent/node-resources.ts';
 import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
+import type { TaskRecord } from '../../../nodeagent/task/task-record.ts';
 import { TaskRecords } from '../../../nodeagent/task/task-records.ts';
 import { FakeCluster } from '../../client/fake-cluster.ts';
 import { busyboxImages } from '../../kit/busybox-image.ts';
@@ -65,6 +66,10 @@ export class LocalAgent {
     await this.#agent.start();
   }
 
+  get records(): TaskRecord[] {
+    return this.#agent?.records ?? [];
+  }
+
   /** Measures, and evicts: the node has as much as `memory` says, and `flags` say when that is too little. */
   async watchOver(memory: string, flags: Partial<NodeResourcesOptions['flags']>): Promise<void> {
     const cgroups = await detectCgroups();
@@ -78,7 +83,7 @@ export class LocalAgent {
         ...flags,
       },
       ...{ cgroups, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
-      records: () => this.#agent?.records ?? [],
+      records: () => this.records,
       freeImageSpace: async () => {},
       evict: (...eviction) => this.#agent?.evict(...eviction),
     });
