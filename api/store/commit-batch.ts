@@ -96,7 +96,7 @@ export class CommitBatch implements LogBatch {
     const { key } = operation;
     const previous = this.#head(key);
     if (operation.type === 'delete') {
-      return previous && { type: 'delete', key, modRevision, previous };
+      return previous && { type: 'delete', key, modRevision };
     }
     const kv: KeyValue = {
       key,
@@ -106,6 +106,6 @@ export class CommitBatch implements LogBatch {
       version: (previous?.version ?? 0) + 1,
       leaseId: operation.leaseId ?? 0,
     };
-    return { type: 'put', kv, previous };
+    return { type: 'put', kv };
   }
 }

@@ -37,10 +37,9 @@ export class KeySpace {
     };
   }
 
-  event({ type, kv, prev_kv }: IEvent): StoreEvent {
-    const previous = prev_kv ? this.keyValue(prev_kv) : undefined;
-    if (type === 'Put') return { type: 'put', kv: this.keyValue(kv), previous };
-    return { type: 'delete', key: this.#name(kv), modRevision: Number(kv.mod_revision), previous };
+  event({ type, kv }: IEvent): StoreEvent {
+    if (type === 'Put') return { type: 'put', kv: this.keyValue(kv) };
+    return { type: 'delete', key: this.#name(kv), modRevision: Number(kv.mod_revision) };
   }
 
   #name(kv: IKeyValue): string {

@@ -101,7 +101,6 @@ export class EtcdWatch implements Watch {
     return {
       ...keys.range(prefix),
       start_revision: String(Math.max(1, this.#next - 1)),
-      prev_kv: true,
       fragment: true,
     };
   }

@@ -63,13 +63,13 @@ export function encodeEntry({ event }: LogEntry): Buffer {
   return record;
 }
 
-/** The value is a view into `record`. `previous` is not in the log. */
+/** The value is a view into `record`. */
 export function decodeEntry(place: Place, record: Buffer): LogEntry {
   const valueAt = headerBytes + record.readUInt32BE(25);
   const key = record.toString('utf8', headerBytes, valueAt);
   const { revision: modRevision } = place;
   if (record[0] === tombstone) {
-    return { ...place, event: { type: 'delete', key, modRevision, previous: undefined } };
+    return { ...place, event: { type: 'delete', key, modRevision } };
   }
   const kv: KeyValue = {
     key,
@@ -79,7 +79,7 @@ export function decodeEntry(place: Place, record: Buffer): LogEntry {
     version: readU64(record, 9),
     leaseId: readU64(record, 17),
   };
-  return { ...place, event: { type: 'put', kv, previous: undefined } };
+  return { ...place, event: { type: 'put', kv } };
 }
 
 function writeU64(buffer: Buffer, value: Revision, offset: number): void {

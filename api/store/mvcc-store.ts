@@ -14,14 +14,13 @@ import { CommitBatch, type PublishedState } from './commit-batch.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { KeyIndex, type Version } from './key-index.ts';
 import { LeaseTable, newLeaseId } from './lease-table.ts';
-import type { LeaseRecord, LogEntry, RevisionLog } from './revision-log.ts';
+import type { LeaseRecord, RevisionLog } from './revision-log.ts';
 import type {
   KeyValue,
   ListOptions,
   ListResult,
   Revision,
   Store,
-  StoreEvent,
   StoreStatus,
   Transaction,
   TransactionResult,
@@ -29,7 +28,7 @@ import type {
   WatchHandler,
 } from './store.ts';
 import { expired, futureRevision, storeClosed } from './store-errors.ts';
-import { eventKey, eventRevision } from './store-event.ts';
+import { eventKey } from './store-event.ts';
 import { checkTransaction } from './transaction-check.ts';
 import { Watcher, WatchHub } from './watch-hub.ts';
 
@@ -194,8 +193,9 @@ export class MvccStore implements Store {
     for (const lease of batch.grantedLeases) this.#leases.add(lease);
     for (const { revision, sub, event } of batch.entries) {
       const kv = event.type === 'put' ? event.kv : undefined;
+      const previous = this.#index.current(eventKey(event));
       this.#index.add(eventKey(event), { revision, sub, deleted: kv === undefined, kv });
-      if (event.previous?.leaseId) this.#leases.detach(event.previous.key, event.previous.leaseId);
+      if (previous?.leaseId) this.#leases.detach(previous.key, previous.leaseId);
       if (kv?.leaseId) this.#leases.attach(kv.key, kv.leaseId);
     }
     for (const id of batch.revokedLeases) this.#leases.remove(id);
@@ -214,23 +214,12 @@ export class MvccStore implements Store {
       if (watcher.next > this.#revision) return this.#hub.add(watcher);
       const to = Math.min(watcher.next + maxCatchUpRevisions - 1, this.#revision);
       const entries = await this.#log.entries(watcher.next, to);
-      const mine = entries.filter(({ event }) => eventKey(event).startsWith(watcher.prefix));
-      const events = await this.#withPrevious(mine);
+      const events = entries
+        .map(({ event }) => event)
+        .filter((event) => eventKey(event).startsWith(watcher.prefix));
       // Compacted while it was read: the loop's next turn says so.
       if (watcher.next > this.#compactRevision) watcher.deliver(events, entries.at(-1)?.revision ?? to);
     }
-  }
-
-  async #withPrevious(entries: readonly LogEntry[]): Promise<StoreEvent[]> {
-    const versions = entries.map(({ event }) => this.#index.at(eventKey(event), eventRevision(event) - 1));
-    const inMemory = versions.map((version) => version?.kv);
-    const fromLog = (
-      await this.#log.read(versions.filter((version) => version && !version.kv) as Version[])
-    ).values();
-    return entries.map(({ event }, at) => {
-      const previous = versions[at] && (inMemory[at] ?? fromLog.next().value);
-      return { ...event, previous };
-    });
   }
 
   async #compactTo(revision: Revision): Promise<void> {

@@ -25,7 +25,7 @@ export interface RevisionLog {
   append(batch: LogBatch): Promise<void>;
   /** What was put at these places; undefined where it was forgotten. */
   read(places: readonly Place[]): Promise<(KeyValue | undefined)[]>;
-  /** Whole revisions from `from` to `to` at most, in order, `previous` not filled in; fewer when they are large. */
+  /** Whole revisions from `from` to `to` at most, in order; fewer when they are large. */
   entries(from: Revision, to: Revision): Promise<LogEntry[]>;
   /** Remembers the compact revision, durably, before anything is forgotten. */
   markCompacted(revision: Revision): Promise<void>;

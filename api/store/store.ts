@@ -77,14 +77,13 @@ export type TransactionResult =
   | { succeeded: false; revision: Revision; current: (KeyValue | undefined)[] };
 
 export type StoreEvent =
-  | { type: 'put'; kv: KeyValue; previous: KeyValue | undefined }
-  | { type: 'delete'; key: string; modRevision: Revision; previous: KeyValue | undefined };
+  | { type: 'put'; kv: KeyValue }
+  | { type: 'delete'; key: string; modRevision: Revision };
 
 export interface WatchHandler {
   /**
    * All events of one or more whole revisions, in order; a revision is never split over two calls.
-   * `revision` is the last one contained. `previous` is present unless it was compacted away.
-   * The array is shared with other watchers: it must not be changed.
+   * `revision` is the last one contained. The array is shared with other watchers: it must not be changed.
    */
   onEvents(events: StoreEvent[], revision: Revision): void;
   /** The watch is over (Expired, or the store was closed). Called at most once; no events after it. */

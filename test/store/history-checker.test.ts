@@ -51,5 +51,5 @@ function change(at: number, fields: Partial<RecordedOperation>): RecordedOperati
 
 function event(modRevision: number, value: string): StoreEvent {
   const kv = { key: 'k', value: Buffer.from(value), createRevision: 2, modRevision, version: 1, leaseId: 0 };
-  return { type: 'put', kv, previous: undefined };
+  return { type: 'put', kv };
 }

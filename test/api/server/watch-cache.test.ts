@@ -55,7 +55,7 @@ it('drops events that are not newer than what it has', async () => {
   cache
     .kind(configMaps)
     .subscribe({ onEvent: ({ type }) => events.push(type), onReset: () => events.push('reset') });
-  handler!.onEvents([{ type: 'put', kv: old!, previous: undefined }], old!.modRevision);
+  handler!.onEvents([{ type: 'put', kv: old! }], old!.modRevision);
   expect(events).toEqual([]);
   expect(cache.revision).toBe(revision);
   expect(cache.kind(configMaps).get('default/a')?.parse()['data']).toEqual({ text: 'new' });
