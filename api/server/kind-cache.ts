@@ -145,8 +145,8 @@ export class KindCache {
     const event = this.#ring[this.#ringStart++]!;
     this.#ringBytes -= event.object.bytes.length;
     this.oldestRevision = event.revision;
-    // Compacted now and then, so that dropping costs nothing on average.
-    if (this.#ringStart > 1024 && this.#ringStart * 2 > this.#ring.length) {
+    // Compacted now and then: dropping costs little on average, and little of what was dropped is held.
+    if (this.#ringStart > 1024 && this.#ringStart * 8 > this.#ring.length) {
       this.#ring = this.#ring.slice(this.#ringStart);
       this.#ringStart = 0;
     }
