@@ -56,6 +56,7 @@ function placements(): Table {
 /** What the task shapes of a row ask for beside cpu and memory, by their `app` label. */
 const constraints: Readonly<Record<string, (app: string) => Partial<Task['spec']>>> = {
   none: () => ({}),
+  'of jobs, over zones and racks': (app) => ({ job: app }),
   'spread over 3 zones': (app) => ({
     topologySpreadConstraints: [spreadOver('topology.kubernetes.io/zone', 5, app)],
   }),
@@ -305,7 +306,12 @@ function clusterOf(nodes: number): ClusterState {
 
 function nodeLabels(index: number): Record<string, string> {
   const zone = `z${index % 3}`;
-  return { zone, 'topology.kubernetes.io/zone': zone, 'kubernetes.io/hostname': `node-${index}` };
+  return {
+    zone,
+    'topology.kubernetes.io/zone': zone,
+    'topology.kubernetes.io/rack': `${zone}-${Math.floor(index / 120)}`,
+    'kubernetes.io/hostname': `node-${index}`,
+  };
 }
 
 function nodeOf(index: number, size: { cpu: string; memory: string }): Node {

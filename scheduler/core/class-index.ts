@@ -39,10 +39,14 @@ export class ClassIndex {
     const { slotForms, tieBreakers } = this.#profile;
     if (!slotForms) return undefined;
     const classes = this.#classes;
-    const key = classKeyOf(task, this.#snapshot);
+    const domains = slotForms.scorers.flatMap(
+      ({ plugin }) => plugin.domainsFor?.(task, this.#snapshot) ?? [],
+    );
+    const key = [classKeyOf(task, this.#snapshot), ...domains.map((domain) => domain.key)].join('\n');
     let found = classes.get(key);
     if (found) classes.delete(key);
-    if (!found?.isValid) found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreakers });
+    if (!found?.isValid)
+      found = new EquivalenceClass(this.#snapshot, task, { ...slotForms, tieBreakers, domains });
     classes.set(key, found);
     if (classes.size > maxClasses) classes.delete(classes.keys().next().value ?? '');
     return found;

@@ -7,7 +7,7 @@
  * other nodes are no part of the values: they judge parts of the ranking, decision by decision.
  */
 import type { DomainLedger } from './domain-ledger.ts';
-import { PartRanking } from './part-ranking.ts';
+import { type Partition, PartRanking } from './part-ranking.ts';
 import type { ScoreBounds } from './plugin.ts';
 import { noBounds, widen } from './plugins/normalized-score.ts';
 import { heard, type SlotFilter, type SlotForms, type SlotScorer, tieBreakerOf } from './profile.ts';
@@ -15,6 +15,7 @@ import { nodeValue, type Placement, worthOfTotal } from './schedule.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import { type Handicap, infeasible, type Ranking, ScoreTree } from './score-tree.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { Topology } from './topology.ts';
 
 interface FilterRule {
   plugin: SlotFilter;
@@ -32,6 +33,8 @@ interface ScoreRule {
 
 export interface ClassRules extends SlotForms {
   tieBreakers: readonly string[];
+  /** What scorers that look at the task's own job need to tell apart. */
+  domains: readonly Topology[];
 }
 
 /** What a scorer gives the slots that are none of its exceptions. */
@@ -43,7 +46,7 @@ export class EquivalenceClass {
   /** In the order of the profile's filters. */
   readonly filterStates: readonly unknown[];
   readonly #snapshot: Snapshot;
-  /** All that may have a say; the state of one with exceptions is worked out task by task. */
+  /** All that may have a say; the state of one that looks at the task's own job is worked out task by task. */
   readonly #scorers: readonly ScoreRule[];
   readonly #ranking: Ranking;
   /** The ranking again, and what its parts hang on, where there are rules that read other nodes. */
@@ -51,7 +54,8 @@ export class EquivalenceClass {
   readonly #ledgers: readonly DomainLedger[];
   readonly #topologyChanges: number;
   readonly #domainFilters: FilterRule[];
-  readonly #domainScorers: ScoreRule[];
+  /** Scorers that read other nodes, with their states for the task being placed. */
+  #domainRules: readonly ScoreRule[] = [];
   readonly #layout: number;
   #cursor = 0;
   /** Rules over facts of nodes, and what they said by slot: the sum of their scores, or `infeasible`. */
@@ -63,7 +67,8 @@ export class EquivalenceClass {
   readonly #taskScorers: ScoreRule[];
   readonly #tieBreaker: SlotScorer | undefined;
 
-  constructor(snapshot: Snapshot, task: SchedulingTask, { filters, scorers, tieBreakers }: ClassRules) {
+  constructor(snapshot: Snapshot, task: SchedulingTask, rules: ClassRules) {
+    const { filters, scorers, tieBreakers, domains } = rules;
     const capacity = snapshot.present.length;
     this.filterStates = filters.map((plugin) => plugin.preFilter(task, snapshot));
     const filterRules = filters.flatMap((plugin, position): FilterRule[] => {
@@ -71,8 +76,8 @@ export class EquivalenceClass {
       return state === undefined ? [] : [{ plugin, state }];
     });
     const willing = scorers.flatMap((scorer) => {
-      const state = scorer.plugin.exceptions ? undefined : scorer.plugin.preScore(task, snapshot, noVerdicts);
-      const isSilent = state === undefined && !scorer.plugin.exceptions;
+      const state = isPerTask(scorer) ? undefined : scorer.plugin.preScore(task, snapshot, noVerdicts);
+      const isSilent = state === undefined && !isPerTask(scorer);
       return isSilent ? [] : [{ ...scorer, state, bounds: noBounds() }];
     });
     this.#scorers = heard(willing);
@@ -81,13 +86,13 @@ export class EquivalenceClass {
     this.#layout = snapshot.layout;
     this.#topologyChanges = snapshot.topologyChanges;
     this.#domainFilters = filterRules.filter(({ plugin }) => plugin.ledgerOf);
-    this.#domainScorers = scoreRules.filter(({ plugin }) => plugin.ledgerOf);
-    this.#ledgers = [...this.#domainFilters, ...this.#domainScorers].flatMap(
+    this.#ledgers = [...this.#domainFilters, ...scoreRules].flatMap(
       ({ plugin, state }) => plugin.ledgerOf?.(state) ?? [],
     );
-    if (this.#ledgers.length > 0) {
+    const partitions = [...this.#ledgers, ...domains.map(partitionBy)];
+    if (partitions.length > 0) {
       const judge = (slots: readonly number[]): (number | undefined)[] => this.#judge(slots);
-      this.#parts = new PartRanking(capacity, { ledgers: this.#ledgers, judge });
+      this.#parts = new PartRanking(capacity, { partitions, judge });
     }
     this.#ranking = this.#parts ?? new ScoreTree(capacity);
     this.#factTotals = new Int32Array(capacity);
@@ -114,6 +119,7 @@ export class EquivalenceClass {
     const { rank, names } = this.#snapshot;
     const rules = this.#rulesFor(task);
     const kin = rules.filter(({ plugin }) => plugin.exceptions);
+    this.#domainRules = rules.filter(({ plugin }) => plugin.ledgerOf || plugin.domainsFor);
     const slot = this.#ranking.bestWith(kin.length === 0 ? undefined : this.#handicapOf(kin), rank);
     if (slot < 0) return undefined;
     let score = 0;
@@ -131,7 +137,7 @@ export class EquivalenceClass {
     const rules: ScoreRule[] = [];
     for (const rule of this.#scorers) {
       const { plugin, weight } = rule;
-      if (!plugin.exceptions) {
+      if (!isPerTask(rule)) {
         rules.push(rule);
         continue;
       }
@@ -147,7 +153,7 @@ export class EquivalenceClass {
     const raises = slots.map((slot): number | undefined =>
       this.#domainFilters.every(({ plugin, state }) => plugin.admits(state, snapshot, slot)) ? 0 : undefined,
     );
-    for (const rule of this.#domainScorers) {
+    for (const rule of this.#domainRules) {
       const { plugin, weight, state } = rule;
       rule.bounds = noBounds();
       const raws = slots.map((slot, at) => {
@@ -247,4 +253,13 @@ export class EquivalenceClass {
     }
     return nodeValue(total, fit);
   }
+}
+
+/** Its state hangs on the task's own job. */
+function isPerTask({ plugin }: { plugin: SlotScorer }): boolean {
+  return plugin.exceptions !== undefined || plugin.domainsFor !== undefined;
+}
+
+function partitionBy({ domainOf }: Topology): Partition {
+  return { partOf: (slot) => `${domainOf[slot]},` };
 }

@@ -4,6 +4,7 @@
  */
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
+import { rackLabel, zoneLabel } from './topology.ts';
 
 /** Nodes with this label value. */
 export interface Domain {
@@ -12,7 +13,7 @@ export interface Domain {
 }
 
 /** From near to far. */
-const topologyKeys = ['topology.kubernetes.io/rack', 'topology.kubernetes.io/zone'];
+const topologyKeys = [rackLabel, zoneLabel];
 /** Domains of one level that are tried; beyond these the next level is. */
 const maxTries = 16;
 

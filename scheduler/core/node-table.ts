@@ -15,6 +15,7 @@ import { DeviceTable } from './device-table.ts';
 import { GpuDemandMix, type TypicalDemand } from './gpu-demand.ts';
 import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
+import { JobTable } from './job-table.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { type Presence, PresenceTable, type TaskChange } from './presence.ts';
 import type { Footprint } from './scheduling-task.ts';
@@ -62,7 +63,7 @@ export class NodeTable implements Snapshot {
   readonly #resources = new Map<string, Columns>();
   readonly #taintSetIds = new Map<string, number>([['[]', 0]]);
   readonly #ports = new HolderTable();
-  readonly #jobs = new HolderTable();
+  readonly #jobs = new JobTable();
   readonly #devices = new DeviceTable();
   readonly #gpuDemand = new GpuDemandMix();
   readonly #presence = new PresenceTable();
@@ -148,6 +149,10 @@ export class NodeTable implements Snapshot {
 
   tasksOfJob(job: string): ReadonlyMap<number, number> {
     return this.#jobs.holders(job);
+  }
+
+  tasksOfJobIn(job: string, topology: Topology): ReadonlyMap<number, number> {
+    return this.#jobs.inDomains(job, topology, this.topologyChanges);
   }
 
   get rank(): Int32Array {

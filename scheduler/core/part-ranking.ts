@@ -6,11 +6,15 @@
  * Invariant: a slot is in the heap of its part exactly when its value is feasible. Ranks may be
  * renumbered between calls, as long as the order of the slots in the heaps stays the same.
  */
-import type { DomainLedger } from './domain-ledger.ts';
 import { type Handicap, infeasible, type Ranking } from './score-tree.ts';
 
+/** What the parts are told apart by: slots of one part have the same text. */
+export interface Partition {
+  partOf(slot: number): string;
+}
+
 export interface PartRules {
-  ledgers: readonly DomainLedger[];
+  partitions: readonly Partition[];
   /** By how much the values of each part are raised, given a slot of it; undefined where it is closed. */
   judge(slots: readonly number[]): (number | undefined)[];
 }
@@ -55,7 +59,7 @@ export class PartRanking implements Ranking {
         this.#insert(slot, (this.#partOf[slot] ??= this.#enter(slot)), rank);
   }
 
-  /** The ledgers moved the slot to another part, perhaps. */
+  /** The slot may be of another part now. */
   move(slot: number, rank: Int32Array): void {
     const part = this.#partOf[slot];
     if (!part || part.key === this.#keyOf(slot)) return;
@@ -80,9 +84,9 @@ export class PartRanking implements Ranking {
   }
 
   #keyOf(slot: number): string {
-    const { ledgers } = this.#rules;
-    if (ledgers.length === 1) return ledgers[0]!.partOf(slot);
-    return ledgers.map((ledger) => ledger.partOf(slot)).join('|');
+    const { partitions } = this.#rules;
+    if (partitions.length === 1) return partitions[0]!.partOf(slot);
+    return partitions.map((partition) => partition.partOf(slot)).join('|');
   }
 
   #enter(slot: number): Part {

@@ -21,6 +21,7 @@ import type { NodeChange } from './node-facts.ts';
 import type { SchedulingTask } from './scheduling-task.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { TaskIdentity } from './task-identity.ts';
+import type { Topology } from './topology.ts';
 
 /** Verdict on a node nobody refused so far. */
 export const feasible = 0;
@@ -128,6 +129,8 @@ export interface Plugin<FilterState = unknown, ScoreState = unknown> {
    * the slots that may score less than 100, as keys. All others score 100, none more.
    */
   exceptions?(state: ScoreState): ReadonlyMap<number, unknown>;
+  /** Of another such scorer: topologies such that slots in the same domains of all of them score the same. */
+  domainsFor?(task: SchedulingTask, snapshot: Snapshot): readonly Topology[];
 
   /** Books what the plugin keeps for the task before the bind; `unreserve` undoes it when the bind fails. */
   reserve?(task: SchedulingTask, node: string): void;

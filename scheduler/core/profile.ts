@@ -9,6 +9,7 @@ import { type Plugin, pointsWithoutRunner } from './plugin.ts';
 import { balancedAllocation } from './plugins/balanced-allocation.ts';
 import { bestFit } from './plugins/best-fit.ts';
 import { crashAvoidance } from './plugins/crash-avoidance.ts';
+import { domainSpreading } from './plugins/domain-spreading.ts';
 import { fragmentation } from './plugins/fragmentation.ts';
 import { imageLocality } from './plugins/image-locality.ts';
 import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
@@ -71,6 +72,7 @@ export const defaultPlugins: readonly PluginEntry[] = [
   { plugin: interTaskAffinity, weight: 2 },
   { plugin: imageLocality },
   { plugin: jobSpreading, weight: 2 },
+  { plugin: domainSpreading },
   { plugin: crashAvoidance, weight: 10 },
   { plugin: fragmentation, breaksTies: true, insteadOf: bestFit.name },
   { plugin: bestFit },

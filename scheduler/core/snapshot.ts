@@ -76,6 +76,8 @@ export interface Snapshot {
   isPortTaken(port: string, slot: number): boolean;
   /** How many tasks of a job (`namespace/name`) are on each slot that has any. */
   tasksOfJob(job: string): ReadonlyMap<number, number>;
+  /** How many tasks of a job are in each domain that has any; -1 stands for nodes in none. */
+  tasksOfJobIn(job: string, topology: Topology): ReadonlyMap<number, number>;
   /** Tasks on a slot, those of equal identity counted together. */
   tasksOn(slot: number): ReadonlyMap<TaskIdentity, Presence>;
   /** Affinity terms of tasks on nodes that select the task; a few objects, always in the same order. */

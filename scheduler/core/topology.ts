@@ -1,6 +1,10 @@
 /** The domains of one topology key: nodes with one value of the label are one domain. Part of the node table. */
 import type { Labels } from '../../api/meta/label-selector.ts';
 
+/** What nodes share that fail together. */
+export const rackLabel = 'topology.kubernetes.io/rack';
+export const zoneLabel = 'topology.kubernetes.io/zone';
+
 export class Topology {
   readonly key: string;
   /** By slot: the number of its domain; -1 where the node has no such label, or there is no node. */

@@ -26,11 +26,16 @@ const anyNode = fc.record({
     },
     { requiredKeys: ['cpu', 'memory'] },
   ),
-  labels: fc.record({
-    zone: fc.constantFrom('a', 'b'),
-    disk: fc.constantFrom('ssd', 'hdd'),
-    rack: fc.constantFrom('1', '2', '3'),
-  }),
+  labels: fc.record(
+    {
+      zone: fc.constantFrom('a', 'b'),
+      disk: fc.constantFrom('ssd', 'hdd'),
+      rack: fc.constantFrom('1', '2', '3'),
+      'topology.kubernetes.io/zone': fc.constantFrom('a', 'b', 'c'),
+      'topology.kubernetes.io/rack': fc.constantFrom('1', '2', '3', '4', '5'),
+    },
+    { requiredKeys: ['zone', 'disk', 'rack'] },
+  ),
   taints: fc.constantFrom<NonNullable<NodeWords['taints']>>(
     [],
     [],
@@ -155,7 +160,7 @@ describe('class index', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 120_000);
 
   it('gives them for tasks that mind where others are, whatever comes, goes and ends', () => {
     fc.assert(
