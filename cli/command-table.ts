@@ -37,6 +37,11 @@ const localClusterRows: readonly CommandRow[] = [
         default: 'auto',
       },
       { flags: '--port <number>', description: 'port of the API server; by default a free one' },
+      {
+        flags: '--agent-flag <flag>',
+        description: 'given to every node agent: cpu-policy=static; may be repeated',
+        repeatable: true,
+      },
     ],
     examples: '  gantry up\n  gantry up -f manifests/quickstart.yaml\n  gantry up --etcd 3 --nodes 5',
     load: async () => (await import('./commands/local-cluster.ts')).up,

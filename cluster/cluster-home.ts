@@ -47,6 +47,8 @@ export interface ClusterRecord {
   /** Bridge the nodes' namespaces hang on. */
   bridge?: { device: string; subnet: string; address: string };
   driver: Driver;
+  /** For every node agent, without the dashes: `cpu-policy=static`. */
+  agentFlags?: string[];
   nodes: NodeRecord[];
   /** The user's kubeconfig that the context was merged into. */
   kubeconfig?: string;

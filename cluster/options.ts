@@ -15,6 +15,8 @@ export interface UpOptions {
   wait?: string;
   driver?: Driver;
   port?: string;
+  /** For every node agent, without the dashes: `cpu-policy=static`. */
+  agentFlag?: string[];
 }
 
 export interface DownOptions {

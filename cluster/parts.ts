@@ -105,6 +105,7 @@ function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): 
     ...['--pki-dir', nodePki(home, node.name)],
     ...['--driver', record.driver],
     '--shared-machine',
+    ...(record.agentFlags ?? []).map((flag) => `--${flag}`),
   ];
 }
 

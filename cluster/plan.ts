@@ -49,6 +49,7 @@ export async function planCluster({
     apiAddresses: ['127.0.0.1', ...(bridge ? [bridge.address] : [])],
     ...(bridge ? { bridge } : {}),
     driver: known?.driver ?? driver,
+    agentFlags: options.agentFlag ?? known?.agentFlags ?? [],
     nodes,
     ...(known?.kubeconfig ? { kubeconfig: known.kubeconfig } : {}),
   };

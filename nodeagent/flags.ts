@@ -42,6 +42,8 @@ const rows = {
   allowedHostPaths: flag('allow-host-path', read.allowedPaths, ''),
   /** Where vendors describe devices (CDI). */
   cdiDirectories: flag('cdi-spec-dirs', read.list, '/etc/cdi,/var/run/cdi'),
+  /** Kinds of them that are GPUs, of which tasks may have parts: nvidia.com/gpu,… */
+  sharedGpus: flag('shared-gpus', read.list, ''),
 
   /** Last part of the names its DNS knows. */
   cell: flag('cell', read.subdomain, 'gantry'),

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   logger[isConfined ? 'info' : 'warn']({ driver }, driverReason);
   const runtime = await openRuntime(driver, { ...flags, ...(cgroups ? { cgroups } : {}), logger });
   const described = isConfined ? await readDevices(flags.cdiDirectories, logger) : [];
-  const devices = new DevicePool(described, () => agent.records);
+  const devices = new DevicePool(described, () => agent.records, flags.sharedGpus);
   const disk = await diskCapacity(rootDirectory);
   const capacity = machineCapacity({ ...disk, ...devices.capacity(), ...flags.capacity });
   const memoryBytes = resourceAmounts(capacity)['memory'] ?? 0;
@@ -138,6 +138,7 @@ async function main(): Promise<void> {
       allocatable: allocatable(capacity, flags.reserves, flags.thresholds),
       nodeInfo: await nodeInfo(runtimeVersion),
       ...(node.claimDirectory === undefined ? {} : { volumeDirectory: node.claimDirectory }),
+      ...(flags.sharedGpus.length > 0 ? { devices: devices.shared() } : {}),
     },
     observe: async () => ({
       conditions: [

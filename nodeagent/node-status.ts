@@ -19,6 +19,8 @@ export interface NodeIdentity {
   nodeInfo: NonNullable<NodeStatus['nodeInfo']>;
   /** Where it keeps volumes of claims; absent: it has no place for them. */
   volumeDirectory?: string;
+  /** GPUs of which tasks may have parts; absent: it was not asked for any. */
+  devices?: NonNullable<NodeStatus['devices']>;
   driver: DriverName;
   /** Why this driver, for people. */
   driverReason: string;
@@ -75,6 +77,7 @@ export function nodeStatus(
     daemonEndpoints: { kubeletEndpoint: { Port: identity.port } },
     nodeInfo: identity.nodeInfo,
     ...(identity.volumeDirectory === undefined ? {} : { volumeDirectory: identity.volumeDirectory }),
+    ...(identity.devices ? { devices: identity.devices } : {}),
     images: state.images.map(({ names, sizeBytes }) => ({ names, sizeBytes })),
   };
 }

@@ -88,4 +88,15 @@ describe('devices', () => {
     const pool = new DevicePool([], () => []);
     expect(pool.assign(wants('1'), record().containers[0]!)).toEqual([]);
   });
+
+  it('that are shared are told by name, counted in thousandths, and given as the bind says', () => {
+    const pool = new DevicePool([gpu('a'), gpu('b')], () => [], ['example.com/gpu']);
+    expect(pool.shared()).toEqual([{ name: 'example.com/gpu=a' }, { name: 'example.com/gpu=b' }]);
+    expect(pool.capacity()).toEqual({ 'gantry.dev/gpu-milli': '2000' });
+    const part = container({ resources: { limits: { 'gantry.dev/gpu-milli': '300' } } });
+    const own = record().containers[0]!;
+    expect(pool.assign(part, own, { devices: { 'example.com/gpu=b': 300 } })).toEqual([{ env: ['GPU=b'] }]);
+    expect(pool.assign(container(), own, { devices: { 'example.com/gpu=b': 300 } })).toEqual([]);
+    expect(pool.assign(part, own, { devices: { 'example.com/gpu=gone': 300 } })).toBeUndefined();
+  });
 });
