@@ -10,6 +10,7 @@ import { sleep, systemClock } from '../../api/meta/clock.ts';
 import { loadClusterConfig } from '../../client/kubeconfig.ts';
 import { openStream } from '../../client/open-stream.ts';
 import { eventually, LocalCluster } from './local-cluster.ts';
+import { PersonAtTerminal } from './person-at-terminal.ts';
 
 const gantryCommand = resolve(import.meta.dirname, '../../gantry');
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-exec-'));
@@ -127,35 +128,16 @@ describe('hands on a running task', () => {
   });
 
   it('a terminal has the size of the one it is used from, and Ctrl-C goes to the command', async () => {
-    const line = `stty rows 41 cols 133; ${gantryCommand} exec -it job/hello -- sh; echo "code $?"`;
-    const person = execa('script', ['-q', '-e', '-E', 'never', '-c', line, '/dev/null'], {
-      env: cluster.environment,
-      reject: false,
-    });
-    let seen = '';
-    person.stdout.on('data', (chunk) => {
-      seen += chunk;
-    });
-    const type = async (text: string, until: string): Promise<void> => {
-      person.stdin.write(text);
-      await eventually(
-        `${JSON.stringify(until)} in ${JSON.stringify(seen)}`,
-        () => seen.includes(until),
-        20_000,
-      );
-    };
-    await type('', '/ # ');
-    await eventually('the size came', async () => {
-      seen = '';
-      await type('stty size\n', '/ # ');
-      return seen.includes('41 133');
-    });
-    person.stdin.write('sleep 98768\n');
+    const person = new PersonAtTerminal(`${gantryCommand} exec -it job/hello -- sh`, cluster.environment);
+    await person.sees('/ # ');
+    await person.sees('41 133', 'stty size\n');
+    person.type('sleep 98768\n');
     await eventually('it sleeps', () => processesWith('sleep 98768').length === 1);
-    await type('\u0003', '^C');
+    person.type('\u0003');
+    await person.sees('^C');
     await eventually('it is interrupted', () => processesWith('sleep 98768').length === 0);
-    await type('exit 9\n', 'code 9');
-    await person;
+    person.type('exit 9\n');
+    await person.sawEnd(9);
   });
 
   it('attach types to what runs, and leaving leaves it running, also when the agent is another one', async () => {
@@ -200,24 +182,11 @@ describe('hands on a running task', () => {
     });
     await attached('two');
 
-    const line = `stty rows 41 cols 133; ${gantryCommand} attach -it job/shell; echo "code $?"`;
-    const person = execa('script', ['-q', '-e', '-E', 'never', '-c', line, '/dev/null'], {
-      env: cluster.environment,
-      reject: false,
-    });
-    let seen = '';
-    person.stdout.on('data', (chunk) => {
-      seen += chunk;
-    });
-    await eventually('it is attached', () => seen.includes('Ctrl-P'), 20_000);
-    await eventually('the size came', () => {
-      person.stdin.write('stty size\r');
-      return seen.includes('41 133');
-    });
-    person.stdin.write('\u0010\u0011');
-    await eventually('it let go', () => seen.includes('code 0'), 20_000);
-    person.stdin.end();
-    await person;
+    const person = new PersonAtTerminal(`${gantryCommand} attach -it job/shell`, cluster.environment);
+    await person.sees('Ctrl-P');
+    await person.sees('41 133', 'stty size\r');
+    person.type('\u0010\u0011');
+    await person.sawEnd(0);
     const { items } = await cluster.json<{ items: Task[] }>(
       'get',
       'tasks',

@@ -10,6 +10,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { promisedKubectls } from '../kit/kubectl.ts';
 import { eventually, LocalCluster } from './local-cluster.ts';
+import { PersonAtTerminal } from './person-at-terminal.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'gantry-kubectl-streams-'));
 const source = join(scratch, 'blob');
@@ -69,24 +70,11 @@ describe.each(binaries.map((binary) => [basename(binary), binary]))('%s', (name,
   });
 
   it('exec -it has a terminal of the right size', async () => {
-    const line = `stty rows 41 cols 133; ${binary} exec -it web-0-0 -- sh; echo "code $?"`;
-    const person = execa('script', ['-q', '-e', '-E', 'never', '-c', line, '/dev/null'], {
-      env: cluster.environment,
-      reject: false,
-    });
-    let seen = '';
-    person.stdout.on('data', (chunk) => {
-      seen += chunk;
-    });
-    await eventually('there is a prompt', () => seen.includes('/ # '), 20_000);
-    await eventually('the size came', () => {
-      person.stdin.write('stty size\r');
-      return seen.includes('41 133');
-    });
-    person.stdin.write('exit 9\r');
-    await eventually('it is over', () => seen.includes('code 9'), 20_000);
-    person.stdin.end();
-    await person;
+    const person = new PersonAtTerminal(`${binary} exec -it web-0-0 -- sh`, cluster.environment);
+    await person.sees('/ # ');
+    await person.sees('41 133', 'stty size\r');
+    person.type('exit 9\r');
+    await person.sawEnd(9);
   });
 
   it('cp brings bytes there and back', async () => {

@@ -1,0 +1,3 @@
+/** The agent's own process, but for where it dies. */
+import './crash-here.ts';
+import '../../../nodeagent/main.ts';
