@@ -57,8 +57,11 @@ export function taskResolvConf(
   if (dnsPolicy === 'Default' || !resolution) return withConfig(node, dnsConfig);
   const { nameservers, zone } = resolution;
   const search = [`${namespace}.svc.${zone}`, `svc.${zone}`, zone, ...node.search];
-  return withConfig({ nameservers, search, options: ['ndots:5'] }, dnsConfig);
+  return withConfig({ nameservers, search, options: ['ndots:5', ...patience] }, dnsConfig);
 }
+
+/** An agent that is started again answers within a second: a question is put again, not given up. */
+const patience = ['timeout:1', 'attempts:5'];
 
 function withConfig(base: ResolvConf, config: DnsConfig): ResolvConf {
   const given = (config.options ?? []).map(({ name, value }) => (value ? `${name}:${value}` : name));

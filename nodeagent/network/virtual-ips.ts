@@ -50,6 +50,8 @@ export function virtualIpTable(input: VirtualIpInput): string {
     ...chain('output', 'type nat hook output priority -100; policy accept;', ['jump services']),
     ...chain('filter_output', 'type filter hook output priority filter; policy accept;', [
       'jump unreachable',
+      // While the agent starts again nobody is told that there is no DNS: who asked asks again, and is answered.
+      `ip saddr ${input.nodeAddress} icmp type destination-unreachable ${aboutDns} drop`,
     ]),
     ...chain('filter_forward', 'type filter hook forward priority filter; policy accept;', [
       'jump unreachable',
@@ -63,6 +65,9 @@ export function virtualIpTable(input: VirtualIpInput): string {
     '',
   ].join('\n');
 }
+
+/** Behind the header of ICMP (8 bytes) is that of the datagram it is about (20), then its ports: to 53. */
+const aboutDns = '@th,240,16 53';
 
 /** As kube-proxy marks them. */
 const fromNodeMark = '0x4000';

@@ -139,7 +139,7 @@ describe('the names inside a task', () => {
       expect(hosts).toContain(`${address}\tme.us.default.svc.network\tme`);
       expect(hosts).toContain('192.0.2.7\tnas\tnas.example');
       expect(await inTask(name, 'cat', '/etc/resolv.conf')).toMatch(
-        /^search default\.svc\.network svc\.network network .*extra\.example\noptions ndots:3$/m,
+        /^search default\.svc\.network svc\.network network .*extra\.example\noptions timeout:1 attempts:5 ndots:3$/m,
       );
       expect(await inTask(name, 'env')).not.toContain('SHOP_SERVICE_HOST');
       expect(await inTask(name, 'sh', '-c', 'echo >> /etc/hosts || echo refused')).toContain('refused');
@@ -262,11 +262,10 @@ describe('a task with a network of its own', () => {
   });
 
   it('is reached on a port of every node, or on its own nodes alone under the address of the client', async () => {
-    await cluster.succeed('delete', 'job/far', '--timeout=60s');
     const port = { name: 'http', port: 80, targetPort: 'http', nodePort: 30_080 };
     const outside = {
       ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'outside' } },
-      spec: { type: 'NodePort', selector: { app: 'own' }, ports: [port] },
+      spec: { type: 'NodePort', selector: { 'gantry.dev/job': 'near' }, ports: [port] },
     };
     await apply(outside);
     const ask = async (index: number): Promise<string> => {
@@ -285,7 +284,23 @@ describe('a task with a network of its own', () => {
     await cluster.succeed('delete', 'service/outside');
   });
 
-  it('keeps its network when its agent is killed, and leaves nothing of it behind', async () => {
+  it('keeps its network and finds names when its agent is killed, and leaves nothing behind', async () => {
+    const command = [
+      'sh',
+      '-c',
+      'while :; do wget -q -O /dev/null http://near.default.task.network && echo ok || echo failed; done',
+    ];
+    await apply({
+      ...{ apiVersion: 'gantry.dev/v1', kind: 'Task', metadata: { name: 'asker' } },
+      spec: {
+        hostNetwork: false,
+        nodeSelector: { 'kubernetes.io/hostname': 'n1' },
+        terminationGracePeriodSeconds: 0,
+        containers: [{ name: 'main', image: 'busybox', command }],
+      },
+    });
+    const answers = async () => (await cluster.gantry(['logs', 'asker'])).stdout.split('\n');
+    await vi.waitFor(async () => expect(await answers()).toContain('ok'), eventually);
     const agent = cluster.parts.parts['node-n1'];
     process.kill(agent?.pid ?? 0, 'SIGKILL');
     await vi.waitFor(async () => {
@@ -294,7 +309,7 @@ describe('a task with a network of its own', () => {
         'near-0-0',
       );
     }, eventually);
-    for (const job of ['near', 'visitor']) await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
+    for (const job of ['near', 'far', 'visitor']) await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
     for (const [index, { name }] of cluster.record.nodes.entries()) {
       const run = `${cluster.runDirectory}/${name}`;
       await vi.waitFor(() => {

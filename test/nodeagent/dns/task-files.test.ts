@@ -10,7 +10,8 @@ const textOf = (spec: Parameters<typeof taskResolvConf>[0], facts = {}): string 
 
 describe('resolv.conf', () => {
   it('finds services of the namespace by their bare names, unless it is told otherwise', () => {
-    const text = 'nameserver 10.0.0.1\nsearch shop.svc.dev svc.dev dev example.org\noptions ndots:5\n';
+    const text =
+      'nameserver 10.0.0.1\nsearch shop.svc.dev svc.dev dev example.org\noptions ndots:5 timeout:1 attempts:5\n';
     expect(textOf({})).toBe(text);
     expect(textOf({ dnsPolicy: 'ClusterFirstWithHostNet' })).toBe(text);
   });
@@ -38,7 +39,7 @@ describe('resolv.conf', () => {
       options: [{ name: 'ndots', value: '2' }, { name: 'rotate' }],
     };
     expect(textOf({ dnsConfig })).toBe(
-      'nameserver 10.0.0.1\nnameserver 192.0.2.9\nsearch shop.svc.dev svc.dev dev example.org a.example\noptions ndots:2 rotate\n',
+      'nameserver 10.0.0.1\nnameserver 192.0.2.9\nsearch shop.svc.dev svc.dev dev example.org a.example\noptions timeout:1 attempts:5 ndots:2 rotate\n',
     );
   });
 });

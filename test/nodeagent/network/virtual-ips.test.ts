@@ -75,7 +75,7 @@ test('a port on the node leads to all endpoints in the name of the node, or to i
     const services = [service('web', { ...spec, ...more })];
     const facts = { node: 'n1', nodeAddress: '192.0.2.1' };
     const text = virtualIpTable({ services, slicesOf: () => slices, ...facts });
-    return text.split('\n').filter((line) => line.includes('192.0.2.1'));
+    return text.split('\n').filter((line) => line.includes('192.0.2.1 tcp'));
   };
   const match = 'ip daddr 192.0.2.1 tcp dport 30080';
   expect(rulesOfPort({})).toEqual([
