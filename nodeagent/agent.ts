@@ -113,8 +113,8 @@ export class NodeAgent {
   }
 
   /** Ends a task for want of something on the node: it fails with reason Evicted. */
-  evict(uid: string, graceSeconds: number | undefined, message: string): void {
-    this.#runners.get(uid)?.evict({ reason: 'Evicted', message }, graceSeconds);
+  evict(uid: string, eviction: Eviction, graceSeconds?: number): void {
+    this.#runners.get(uid)?.evict(eviction, graceSeconds);
   }
 
   /** From now on tasks that come are refused for this reason. */

@@ -14,7 +14,7 @@ import type { AgentFlags } from './flags.ts';
 import { bundleDirectory } from './runtime/oci/oci-runtime.ts';
 import { maxProcesses } from './stats/machine-usage.ts';
 import { type TaskDirectories, UsageSampler } from './stats/usage-sampler.ts';
-import type { TaskRecord } from './task/task-record.ts';
+import type { Eviction, TaskRecord } from './task/task-record.ts';
 import { taskDirectory, taskVolumeDirectory, volumeDirectoryIn } from './volumes/task-directory.ts';
 
 export interface NodeResourcesOptions {
@@ -33,7 +33,7 @@ export interface NodeResourcesOptions {
   cgroups: Cgroups;
   capacity: ResourceList;
   records: () => readonly TaskRecord[];
-  evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
+  evict: (uid: string, eviction: Eviction, graceSeconds?: number) => void;
   /** Removes what no task needs of the images. */
   freeImageSpace: () => Promise<unknown>;
   /** The node's conditions are others now. */

@@ -102,7 +102,9 @@ const jobSpecShape = closedObject(
       count('Batch: how many tasks may run at once. Default: all of them.', { maximum: 100_000 }),
     ),
     backoffLimit: optional(
-      count('Batch: how many failed attempts, over all indexes, before the job fails. Default 6.'),
+      count(
+        'Batch: how many failed attempts, over all indexes, before the job fails. Default 6. What is preempted, drained, evicted for want of room or lost with its node counts for nothing.',
+      ),
     ),
     activeDeadlineSeconds: optional(
       count('Batch: seconds the job may be active before it is ended as failed.', { minimum: 1 }),

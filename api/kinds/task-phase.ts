@@ -37,3 +37,6 @@ export function isServing({ metadata, status }: TaskState): boolean {
  * up on; False while losing it would be rash (every node went silent at once), which stops the countdown.
  */
 export const disconnectedCondition = 'Disconnected';
+
+/** Condition of a task that the node ended for want of something it had no part in: that is no failure of its own. */
+export const disruptionCondition = 'DisruptionTarget';

@@ -82,7 +82,8 @@ export function failuresOf(slot: Slot, { forgetAfterMs, perTemplate }: RetryPoli
   const latest = latestOwn(slot);
   if (latest === undefined || (perTemplate && !latest.updated)) return 0;
   const { lifeMs } = latest;
-  if (!lifeMs || latest.going || (latest.succeeded && !perTemplate)) return latest.failuresBefore;
+  if (!lifeMs || latest.going || latest.disrupted || (latest.succeeded && !perTemplate))
+    return latest.failuresBefore;
   const didWell = forgetAfterMs !== undefined && lifeMs.to - lifeMs.from >= forgetAfterMs;
   return didWell ? 1 : latest.failuresBefore + 1;
 }

@@ -9,8 +9,8 @@
  */
 import { indexFailureCountAnnotation, templateHashLabel } from '../../api/kinds/job-labels.ts';
 import type { Job, Task } from '../../api/kinds/resources.ts';
-import { disconnectedCondition, isTerminal } from '../../api/kinds/task-phase.ts';
-import { conditionOf } from '../../api/meta/conditions.ts';
+import { disconnectedCondition, disruptionCondition, isTerminal } from '../../api/kinds/task-phase.ts';
+import { conditionOf, isConditionTrue } from '../../api/meta/conditions.ts';
 import { controllerOf } from '../../api/meta/object-meta.ts';
 import { templateHash } from './task-template.ts';
 
@@ -25,6 +25,8 @@ export interface TaskFacts {
   succeeded: boolean;
   /** Failed by itself, not because it was told to stop. */
   failed: boolean;
+  /** Its node ended it for want of something: that says nothing about the next attempt. */
+  disrupted: boolean;
   lost: boolean;
   live: boolean;
   /** Some process of it may be alive: its end was not reported, nor is it deleted from a node that is lost. */
@@ -68,6 +70,7 @@ function factsOfTask(job: Job, task: Task, { hash, nowMs }: { hash: string; nowM
     over,
     succeeded: own && status.phase === 'Succeeded',
     failed: own && !going && status.phase === 'Failed',
+    disrupted: isConditionTrue(status.conditions, disruptionCondition),
     lost,
     live,
     mayRun: !over && !(going && isPast(lostAtMs, nowMs)),

@@ -9,7 +9,7 @@ import type { NewCondition } from '../../api/meta/conditions.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import { Loop } from '../../api/meta/loop.ts';
 import type { TaskUsage, UsageSampler } from '../stats/usage-sampler.ts';
-import { isOver, type TaskRecord } from '../task/task-record.ts';
+import { type Eviction, isOver, type TaskRecord } from '../task/task-record.ts';
 import {
   type Candidate,
   decideEviction,
@@ -27,7 +27,7 @@ export interface EvictorOptions {
   observe: () => Promise<EvictionView['observations']>;
   usage: Pick<UsageSampler, 'refresh' | 'measureDisk' | 'onDisk' | 'storage' | 'tasks'>;
   records: () => readonly TaskRecord[];
-  evict: (uid: string, graceSeconds: number | undefined, message: string) => void;
+  evict: (uid: string, eviction: Eviction, graceSeconds?: number) => void;
   /** Makes room without touching a task that runs. */
   reclaimDisk: () => Promise<void>;
   /** The conditions are others now. */
@@ -98,14 +98,17 @@ export class Evictor {
     const decision = decideEviction({ ...view, tasks }, this.#memory);
     this.#memory = decision.memory;
     this.#tell(decision.pressures);
-    if (decision.evict) evict(decision.evict.uid, decision.evict.graceSeconds, decision.evict.message);
+    if (decision.evict) {
+      const { uid, graceSeconds, message } = decision.evict;
+      evict(uid, { reason: 'Evicted', message }, graceSeconds);
+    }
   }
 
   async #enforceLimits(): Promise<void> {
     const { usage, evict } = this.#options;
     for (const task of usage.storage()) {
       const message = isEnding(task.record) ? undefined : overStorageLimit(task);
-      if (message !== undefined) evict(task.record.uid, 0, message);
+      if (message !== undefined) evict(task.record.uid, { reason: 'Evicted', message, isOwnFault: true }, 0);
     }
   }
 

@@ -83,6 +83,8 @@ export interface ContainerStop extends Stop {
 export interface Eviction {
   reason: 'Evicted' | 'NodeShutdown';
   message: string;
+  /** It took more than it may. */
+  isOwnFault?: true;
 }
 
 export interface TaskRecord {

@@ -1,6 +1,6 @@
 /** The status a task's record amounts to. Pure; the reporter sends it when it differs from what is known. */
 import type { ContainerStatus, TaskStatus } from '../../api/kinds/task.ts';
-import type { TaskPhase } from '../../api/kinds/task-phase.ts';
+import { disruptionCondition, type TaskPhase } from '../../api/kinds/task-phase.ts';
 import { resizeInProgress } from '../../api/kinds/task-resize.ts';
 import { type Condition, type NewCondition, withCondition } from '../../api/meta/conditions.ts';
 import { timestamp } from '../../api/meta/object-meta.ts';
@@ -57,7 +57,7 @@ function reasonOf(
 ): { reason?: string; message?: string } {
   if (phase !== 'Failed') return {};
   if (fenced !== undefined) return { reason: 'Fenced', message: fenced };
-  if (eviction !== undefined) return eviction;
+  if (eviction !== undefined) return { reason: eviction.reason, message: eviction.message };
   const failed = containers.flatMap((container) =>
     container.life.state === 'ended' && !hasSucceeded(container) ? [container.life.termination] : [],
   )[0];
@@ -83,8 +83,21 @@ function conditionsOf(record: TaskRecord, phase: TaskPhase, nowMs: number): Cond
     !containers.some(isInit) ? startedAtMs : nowMs,
   );
   conditions = resizeConditions(conditions, record, nowMs);
+  conditions = disruptionConditions(conditions, record, nowMs);
   conditions = withCondition(conditions, { type: 'ContainersReady', ...readiness }, nowMs);
   return withCondition(conditions, { type: 'Ready', ...readiness }, nowMs);
+}
+
+/** What Kubernetes says of a pod that its node gave up. */
+function disruptionConditions(
+  conditions: Condition[],
+  { eviction, fenced }: TaskRecord,
+  nowMs: number,
+): Condition[] {
+  const message = fenced ?? (eviction?.isOwnFault ? undefined : eviction?.message);
+  if (message === undefined) return conditions;
+  const disruption = { status: 'True', reason: 'TerminationByAgent', message } as const;
+  return withCondition(conditions, { type: disruptionCondition, ...disruption }, nowMs);
 }
 
 /** In progress until every container has what its task was admitted. */

@@ -309,7 +309,8 @@ describe('a task with a network of its own', () => {
         'near-0-0',
       );
     }, eventually);
-    for (const job of ['near', 'far', 'visitor']) await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
+    for (const job of ['near', 'far', 'visitor'])
+      await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
     for (const [index, { name }] of cluster.record.nodes.entries()) {
       const run = `${cluster.runDirectory}/${name}`;
       await vi.waitFor(() => {

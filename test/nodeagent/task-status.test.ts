@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusPatch } from '../../nodeagent/task/status-patch.ts';
-import type { ContainerLife, Termination } from '../../nodeagent/task/task-record.ts';
+import type { ContainerLife, TaskRecord, Termination } from '../../nodeagent/task/task-record.ts';
 import { taskStatus } from '../../nodeagent/task/task-status.ts';
 import { container, record, task } from '../kit/nodeagent-objects.ts';
 
@@ -36,6 +36,17 @@ describe('taskStatus', () => {
     expect(
       ['Scheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) => condition(status, type)),
     ).toEqual(['True', 'True', 'True', 'True']);
+  });
+
+  it('says that the node gave the task up, unless that was the fault of the task', () => {
+    const life: ContainerLife = { state: 'ended', termination: termination({ exitCode: 137 }) };
+    const given = (change: Partial<TaskRecord>) =>
+      condition(taskStatus(record(task(), change, { life }), '10.0.0.1', now), 'DisruptionTarget');
+    const eviction = { reason: 'Evicted', message: 'memory' } as const;
+    expect(given({ eviction })).toBe('True');
+    expect(given({ fenced: 'cut off' })).toBe('True');
+    expect(given({ eviction: { ...eviction, isOwnFault: true } })).toBeUndefined();
+    expect(given({})).toBeUndefined();
   });
 
   it('stays Running, not Ready, while a container waits for its restart', () => {

@@ -5,7 +5,7 @@
  *   job type=Service replicas=3 update.maxSurge=1     a new world with one job
  *   set replicas=5                                    changes the spec; template=v2 changes the template
  *   reconcile | settle                                one decision, or decisions until nothing is left to do
- *   run|fail|succeed|silence|unready <task> …         what nodes report
+ *   run|fail|evict|succeed|silence|unready <task> …         what nodes report
  *   end <task> …                                      the agent has stopped a task that was going
  *   delete <task> …                                   by hand
  *   after 10s                                         time goes by
@@ -38,6 +38,7 @@ function runCommand(world: World, command: string, words: string[]): string[] {
     if (command === 'run') world.report(word, 'Running');
     else if (command === 'unready') world.report(word, 'Running', { ready: false });
     else if (command === 'fail') world.report(word, 'Failed');
+    else if (command === 'evict') world.report(word, 'Failed', { disrupted: true });
     else if (command === 'succeed') world.report(word, 'Succeeded');
     else if (command === 'silence') world.report(word, 'Unknown');
     else if (command === 'end') world.vanish(word);

@@ -4,7 +4,7 @@
  * that is not over only gets its deletionTimestamp; anything else goes at once.
  */
 import type { Job, Task } from '../../../api/kinds/resources.ts';
-import { disconnectedCondition, isTerminal } from '../../../api/kinds/task-phase.ts';
+import { disconnectedCondition, disruptionCondition, isTerminal } from '../../../api/kinds/task-phase.ts';
 import { withCondition } from '../../../api/meta/conditions.ts';
 import { timestamp } from '../../../api/meta/object-meta.ts';
 import { decideJob } from '../../../controllers/job/decide.ts';
@@ -110,7 +110,11 @@ export class World {
   }
 
   /** The node agent, or the node lifecycle controller, reports a phase. Impossible reports are dropped, as the API does. */
-  report(name: string, phase: Task['status']['phase'], { ready = phase === 'Running' } = {}): void {
+  report(
+    name: string,
+    phase: Task['status']['phase'],
+    { ready = phase === 'Running', disrupted = false } = {},
+  ): void {
     const task = this.tasks.get(name);
     if (!task || isTerminal(task.status.phase)) return;
     const unknown = phase === 'Unknown';
@@ -121,6 +125,8 @@ export class World {
     ).filter(({ type }) => unknown || type !== disconnectedCondition);
     if (unknown)
       conditions = withCondition(conditions, { type: disconnectedCondition, status: 'True' }, this.nowMs);
+    if (disrupted)
+      conditions = withCondition(conditions, { type: disruptionCondition, status: 'True' }, this.nowMs);
     this.put({
       ...task,
       spec: { ...task.spec, nodeName: task.spec.nodeName ?? 'n1' },
