@@ -309,6 +309,10 @@ describe('a task with a network of its own', () => {
         'near-0-0',
       );
     }, eventually);
+    const before = (await answers()).length;
+    await vi.waitFor(async () => expect((await answers()).length).toBeGreaterThan(before), eventually);
+    expect(await answers()).not.toContain('failed');
+    await cluster.succeed('delete', 'task/asker', '--timeout=60s');
     for (const job of ['near', 'far', 'visitor'])
       await cluster.succeed('delete', `job/${job}`, '--timeout=60s');
     for (const [index, { name }] of cluster.record.nodes.entries()) {
