@@ -12,6 +12,7 @@ export {
   Lease,
   Namespace,
   Node,
+  PodDisruptionBudget,
   PriorityClass,
   type Resource,
   resource,

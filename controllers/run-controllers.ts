@@ -11,6 +11,7 @@ import type { Client } from '../client/client.ts';
 import { LinkedAbort } from '../client/linked-abort.ts';
 import { ControllerRuntime } from '../client/runtime.ts';
 import { customResources, identityOf } from './custom-resources.ts';
+import { disruptionController } from './disruption/reconcile.ts';
 import { endpointsController, jobEndpointsController } from './endpoints/reconcile.ts';
 import { garbageCollectors } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/reconcile.ts';
@@ -61,6 +62,7 @@ async function runUntilKindsChange(options: RunOptions, ended: AbortSignal): Pro
     .add(endpointsController)
     .add(jobEndpointsController)
     .add(namespaceController)
+    .add(disruptionController)
     .add(serviceAccountController)
     .add(claimController)
     .add(volumeController);

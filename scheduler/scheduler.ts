@@ -9,7 +9,16 @@
  */
 import { disruptionBudget } from '../api/kinds/job-state.ts';
 import { systemNamespace } from '../api/kinds/names.ts';
-import { Job, Lease, Namespace, Node, PriorityClass, Task } from '../api/kinds/resources.ts';
+import { coversLabels } from '../api/kinds/pod-budget-counts.ts';
+import {
+  Job,
+  Lease,
+  Namespace,
+  Node,
+  PodDisruptionBudget,
+  PriorityClass,
+  Task,
+} from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import { hasReason } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
@@ -21,6 +30,7 @@ import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { type Change, Informer } from '../client/informer.ts';
 import { ClusterState } from './cluster-state.ts';
+import type { SelectingBudget } from './core/budgets.ts';
 import { givesHope } from './core/hints.ts';
 import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
@@ -91,6 +101,7 @@ export class Scheduler {
   readonly #priorityClasses: Informer<PriorityClass>;
   readonly #namespaces: Informer<Namespace>;
   readonly #jobs: Informer<Job>;
+  readonly #podBudgets: Informer<PodDisruptionBudget>;
   readonly #volumes: VolumeInformers;
   readonly #state: ClusterState;
   readonly #decider: Decider;
@@ -131,9 +142,13 @@ export class Scheduler {
     this.#priorityClasses = new Informer({ ...shared, resource: PriorityClass });
     this.#namespaces = new Informer({ ...shared, resource: Namespace });
     this.#jobs = new Informer({ ...shared, resource: Job });
+    this.#podBudgets = new Informer({ ...shared, resource: PodDisruptionBudget });
     this.#volumes = new VolumeInformers(shared, this.#state.claims);
     this.#jobs.onChange(({ type, object }) =>
       this.#state.setBudget(keyOf(object), type === 'deleted' ? undefined : disruptionBudget(object)),
+    );
+    this.#podBudgets.onChange(({ type, object }) =>
+      this.#state.budgets.select(keyOf(object), type === 'deleted' ? undefined : selectingBudget(object)),
     );
     this.#namespaces.onChange(({ object }) =>
       this.#state.setNamespace(object.metadata.name, object.metadata.labels ?? {}),
@@ -309,6 +324,14 @@ export class Scheduler {
     this.#state.dropRoom(queued.task.uid);
     loop.wake();
   }
+}
+
+function selectingBudget(budget: PodDisruptionBudget): SelectingBudget {
+  const { namespace } = budget.metadata;
+  return {
+    covers: (identity) => identity.namespace === namespace && coversLabels(budget, identity.labels),
+    allowed: budget.status.disruptionsAllowed,
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

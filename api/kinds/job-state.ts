@@ -24,14 +24,21 @@ export function isFinished({ status }: { status: { conditions?: Condition[] } })
   return isConditionTrue(status.conditions, 'Complete') || isConditionTrue(status.conditions, 'Failed');
 }
 
+/** How many of its tasks should run at the same time, now. */
+export function wantedAtOnce(job: { spec: BudgetSpec; status: { succeeded?: number } }): number {
+  const { parallelism, suspend, type } = job.spec;
+  if (suspend) return 0;
+  const left = wantedTasks(job) - (type === 'Batch' ? (job.status.succeeded ?? 0) : 0);
+  return Math.min(left, parallelism ?? left);
+}
+
 /** How many of its tasks may be taken away by choice, and how many it wants at once; undefined: it sets no limit. */
 export function disruptionBudget(job: {
   spec: BudgetSpec;
   status: { succeeded?: number };
 }): { wanted: number; maxUnavailable: number } | undefined {
-  const { disruption, parallelism, suspend } = job.spec;
+  const { disruption, suspend } = job.spec;
   if (!disruption || suspend) return undefined;
-  const left = wantedTasks(job) - (job.spec.type === 'Batch' ? (job.status.succeeded ?? 0) : 0);
-  const wanted = Math.min(left, parallelism ?? left);
+  const wanted = wantedAtOnce(job);
   return { wanted, maxUnavailable: resolveCount(disruption.maxUnavailable, wanted, 'down') };
 }

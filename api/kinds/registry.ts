@@ -11,6 +11,7 @@ import { nodeKind } from './node.ts';
 import { persistentVolumeKind } from './persistent-volume.ts';
 import { persistentVolumeClaimKind } from './persistent-volume-claim.ts';
 import { podKind } from './pod.ts';
+import { podDisruptionBudgetKind } from './pod-disruption-budget.ts';
 import { priorityClassKind } from './priority-class.ts';
 import { secretKind } from './secret.ts';
 import { serviceKind } from './service.ts';
@@ -35,5 +36,6 @@ export const builtinKinds: readonly AnyKind[] = [
   anyKind(storageClassKind),
   anyKind(leaseKind),
   anyKind(priorityClassKind),
+  anyKind(podDisruptionBudgetKind),
   anyKind(customResourceDefinitionKind),
 ];

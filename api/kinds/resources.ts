@@ -52,6 +52,10 @@ export const Lease = resource<import('./lease.ts').Lease>(names.Lease);
 export type Lease = import('./lease.ts').Lease;
 export const PriorityClass = resource<import('./priority-class.ts').PriorityClass>(names.PriorityClass);
 export type PriorityClass = import('./priority-class.ts').PriorityClass;
+export const PodDisruptionBudget = resource<import('./pod-disruption-budget.ts').PodDisruptionBudget>(
+  names.PodDisruptionBudget,
+);
+export type PodDisruptionBudget = import('./pod-disruption-budget.ts').PodDisruptionBudget;
 export const CustomResourceDefinition = resource<
   import('./custom-resource-definition.ts').CustomResourceDefinition
 >(names.CustomResourceDefinition);
@@ -74,5 +78,6 @@ export const builtinResources: readonly Resource<KubeObject>[] = [
   Node,
   Namespace,
   PriorityClass,
+  PodDisruptionBudget,
   CustomResourceDefinition,
 ];

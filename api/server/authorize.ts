@@ -80,6 +80,7 @@ const schedulerRules: readonly Rule[] = [
   },
   { verbs: read, group: 'storage.k8s.io', resources: ['storageclasses'] },
   { verbs: read, group: 'scheduling.k8s.io', resources: ['priorityclasses'] },
+  { verbs: read, group: 'policy', resources: ['poddisruptionbudgets'] },
   { verbs: ['create'], group: 'gantry.dev', resources: ['tasks/binding', 'plans'] },
   { verbs: ['update', 'patch'], group: 'gantry.dev', resources: ['tasks/status'] },
   {

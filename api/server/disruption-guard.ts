@@ -9,9 +9,11 @@
  * A count that missed another disruption was therefore begun on an older record, and its transaction fails.
  */
 import type { Compare, Operation } from '../store/store.ts';
-import { budgetsOver, type Disruption, type DisruptionBudget } from './disruption-budget.ts';
+import type { Disruption, DisruptionBudget } from './disruption.ts';
 import type { Expiry } from './expiry.ts';
+import { jobBudgetsOver } from './job-budgets.ts';
 import { disruptionKey } from './keys.ts';
+import { podBudgetsOver } from './pod-budgets.ts';
 import type { WriteStore } from './transaction-batcher.ts';
 import { Turns } from './turns.ts';
 import type { WatchCache } from './watch-cache.ts';
@@ -48,7 +50,10 @@ export class DisruptionGuard {
 
   /** Runs `act`, which ends the tasks in transactions that have in them what its guard gives. */
   keep<T>(disruptions: readonly Disruption[], act: (guard: Guard) => Promise<T>): Promise<T> {
-    const budgets = budgetsOver(this.#cache, disruptions);
+    const budgets = [
+      ...jobBudgetsOver(this.#cache, disruptions),
+      ...podBudgetsOver(this.#cache, disruptions),
+    ];
     if (budgets.length === 0) return act(nothing);
     const names = budgets.map(({ name }) => name);
     return this.#turns.takeAll(names, () => act(() => this.#guard(budgets)));

@@ -31,7 +31,7 @@ const rootKinds: Readonly<Record<string, readonly string[]>> = {
   'coordination.k8s.io/v1': ['Lease'],
   'storage.k8s.io/v1': ['StorageClass'],
   'discovery.k8s.io/v1': ['EndpointSlice'],
-  'policy/v1': ['Eviction'],
+  'policy/v1': ['Eviction', 'PodDisruptionBudget'],
   'scheduling.k8s.io/v1': ['PriorityClass'],
   'authentication.k8s.io/v1': ['TokenRequest', 'TokenReview', 'SelfSubjectReview'],
   'authorization.k8s.io/v1': ['SelfSubjectAccessReview', 'SelfSubjectRulesReview'],

@@ -221,6 +221,11 @@ Eviction: 1 metadata ObjectMeta, 2 deleteOptions DeleteOptions
 DeleteOptions: 1 gracePeriodSeconds number, 2 preconditions Preconditions, 3 orphanDependents flag,
   4 propagationPolicy, 5 dryRun text[], 6 ignoreStoreReadErrorWithClusterBreakingPotential flag
 Preconditions: 1 uid, 2 resourceVersion
+PodDisruptionBudget: 1 metadata ObjectMeta, 2 spec PodDisruptionBudgetSpec, 3 status PodDisruptionBudgetStatus
+PodDisruptionBudgetSpec: 1 minAvailable intOrText, 2 selector LabelSelector, 3 maxUnavailable intOrText,
+  4 unhealthyPodEvictionPolicy
+PodDisruptionBudgetStatus: 1 observedGeneration number?, 3 disruptionsAllowed number, 4 currentHealthy number,
+  5 desiredHealthy number, 6 expectedPods number, 7 conditions Condition[]
 PriorityClass: 1 metadata ObjectMeta, 2 value number, 3 globalDefault flag?, 4 description, 5 preemptionPolicy
 TokenRequest: 1 metadata ObjectMeta, 2 spec TokenRequestSpec
 TokenRequestSpec: 1 audiences text[], 3 boundObjectRef BoundObjectReference, 4 expirationSeconds number

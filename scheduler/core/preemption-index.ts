@@ -22,6 +22,7 @@ export interface Preemption {
 
 interface PreemptorClass {
   layout: number;
+  budgetChanges: number;
   cursor: number;
   /** Filters that no departure of tasks could change the mind of. */
   lasting: { plugin: SlotFilter; state: unknown }[];
@@ -72,11 +73,12 @@ export class PreemptionIndex {
   }
 
   #caughtUp(task: SchedulingTask): PreemptorClass {
-    const { snapshot } = this.#cell;
+    const { snapshot, budgets } = this.#cell;
     const key = classKeyOf(task, snapshot);
     let found = this.#classes.get(key);
     this.#classes.delete(key);
     if (found && readsOtherNodes(found) && found.cursor !== snapshot.changes) found = undefined;
+    if (found?.budgetChanges !== budgets.changes) found = undefined;
     if (!found || found.layout !== snapshot.layout || found.cursor < snapshot.forgottenChanges) {
       found = this.#classFor(task);
       for (let slot = 0; slot < snapshot.size; slot++) this.#read(found, task, slot);
@@ -101,7 +103,16 @@ export class PreemptionIndex {
       return state === undefined ? [] : [{ plugin, state }];
     });
     const domainFilters = DomainFilter.of(filters, task, snapshot);
-    return { layout: snapshot.layout, cursor: 0, lasting, domainFilters, candidates: [], leaders: [] };
+    const budgetChanges = this.#cell.budgets.changes;
+    return {
+      layout: snapshot.layout,
+      budgetChanges,
+      cursor: 0,
+      lasting,
+      domainFilters,
+      candidates: [],
+      leaders: [],
+    };
   }
 
   #read(known: PreemptorClass, task: SchedulingTask, slot: number): void {

@@ -3,13 +3,13 @@
  * Borg's bands). Pure: it names victims and ends nobody.
  *
  * A victim's priority is lower than the task's; production never displaces production. Of those who could
- * go, the ones that their jobs' disruption budgets protect are spared first as long as the task still fits
+ * go, the ones that disruption budgets protect are spared first as long as the task still fits
  * (reprieve), then the most important, so that what remains are the least important ones that are really in the
  * way. Required anti-affinity and spread that refuse the node are cured like a lack of room: by those of its own
  * tasks that must go for it. A gang that would fall below its minimum goes as a whole: what is left of it would be of no use.
  */
 import { bandOf, bands } from '../../api/kinds/priority-bands.ts';
-import type { Budgets } from './budgets.ts';
+import { type Budgets, BudgetUse } from './budgets.ts';
 import type { DomainFilter } from './domain-filter.ts';
 import type { Gangs } from './gangs.ts';
 import type { Resident, Residents } from './residents.ts';
@@ -20,7 +20,7 @@ import type { Snapshot } from './snapshot.ts';
 export interface Candidate {
   /** The most important first; members of broken gangs on other nodes among them. */
   victims: readonly Resident[];
-  /** Tasks that go against the budgets of their jobs. */
+  /** Tasks that go against disruption budgets. */
   violations: number;
   /** The highest priority among them; -Infinity when nobody need go. */
   highest: number;
@@ -81,20 +81,15 @@ function victimsOn(
   return [...protectedOnes, ...others].filter((resident) => !room.takeBack(resident));
 }
 
-/** Of each job, the most important use up its budget; those beyond it are protected (kube-scheduler's order). */
+/** Of each budget, the most important use it up; those beyond it are protected (kube-scheduler's order). */
 function byProtection(
   residents: readonly Resident[],
   { budgets }: VictimCell,
 ): { protectedOnes: Resident[]; others: Resident[] } {
-  const left = new Map<string, number>();
+  const use = new BudgetUse(budgets);
   const protectedOnes: Resident[] = [];
   const others: Resident[] = [];
-  for (const resident of residents) {
-    const { job = '' } = resident;
-    const allowed = left.get(job) ?? budgets.allowed(resident.job);
-    left.set(job, allowed - 1);
-    (allowed > 0 ? others : protectedOnes).push(resident);
-  }
+  for (const resident of residents) (use.spares(resident) ? others : protectedOnes).push(resident);
   return { protectedOnes, others };
 }
 
@@ -111,11 +106,8 @@ function withGangs(victims: readonly Resident[], { residents, gangs }: VictimCel
 }
 
 function violationsOf(victims: readonly Resident[], { budgets }: VictimCell): number {
-  const counts = new Map<string, number>();
-  for (const { job } of victims) if (job !== undefined) counts.set(job, (counts.get(job) ?? 0) + 1);
-  let violations = 0;
-  for (const [job, count] of counts) violations += Math.max(0, count - budgets.allowed(job));
-  return violations;
+  const use = new BudgetUse(budgets);
+  return victims.filter((victim) => !use.spares(victim)).length;
 }
 
 /** What is left on a node for what the task asks for, the task itself taken off: resources, ports, and its place in domains. */

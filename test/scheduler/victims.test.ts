@@ -54,6 +54,25 @@ describe('a disruption budget', () => {
     expect(displacedBy(cell, cpu('2', 100_000))).toEqual(['n1', 'db-0']);
   });
 
+  it('that selects tasks by their labels protects them, beside that of their job', () => {
+    const cell = new Cell({ n1: full, n2: full });
+    const labels = { app: 'db' };
+    cell.run('db-0', 'n1', ofJob('db', '2', { labels })).run('other', 'n2', cpu('2', 90));
+    const index = new PreemptionIndex(cell.profile, cell.state);
+    const task = schedulingTask(taskOf('p', cpu('2', 100_000)));
+    const nodeAfter = (allowed: number): string | undefined => {
+      cell.state.budgets.select('default/db', {
+        covers: (identity) => identity.labels['app'] === 'db',
+        allowed,
+      });
+      return index.find(task)?.node;
+    };
+    expect([nodeAfter(0), nodeAfter(1), nodeAfter(0)]).toEqual(['n2', 'n1', 'n2']);
+    expect(index.find(task)?.overridesBudgets).toBe(false);
+    cell.state.setBudget('default/db', { wanted: 1, maxUnavailable: 0 });
+    expect(nodeAfter(1)).toBe('n2');
+  });
+
   it('that changes is noticed by remembered candidates', () => {
     const cell = budgeted().run('other', 'n2', cpu('2', 90));
     const index = new PreemptionIndex(cell.profile, cell.state);

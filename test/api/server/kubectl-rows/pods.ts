@@ -1,5 +1,5 @@
 /** Pods, as far as they need no node that runs them. */
-import type { Row } from '../../../kit/kubectl-matrix.ts';
+import type { Kubectl, Row } from '../../../kit/kubectl-matrix.ts';
 import { addNode, event } from './objects.ts';
 
 const pod = (name: string, spec: object = {}, metadata: object = {}) => ({
@@ -8,6 +8,17 @@ const pod = (name: string, spec: object = {}, metadata: object = {}) => ({
   metadata: { name, ...metadata },
   spec: { containers: [{ name: 'main', image: 'busybox' }], ...spec },
 });
+
+async function createOn(k: Kubectl, node: string, created: ReturnType<typeof pod>): Promise<void> {
+  const { name } = created.metadata;
+  await k.create(created);
+  const target = { kind: 'Node', name: node };
+  const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name }, target };
+  await k.run(
+    `create --raw /api/v1/namespaces/${k.namespace}/pods/${name}/binding -f`,
+    await k.file(name, binding),
+  );
+}
 
 export const pods: Row[] = [
   {
@@ -112,16 +123,7 @@ export const pods: Row[] = [
     verb: 'drain with and without --force',
     act: async (k) => {
       const node = await addNode(k, 'drained');
-      await k.create(pod('bound', { tolerations: [{ operator: 'Exists' }] }));
-      await k.run(
-        `create --raw /api/v1/namespaces/${k.namespace}/pods/bound/binding -f`,
-        await k.file('bound', {
-          apiVersion: 'v1',
-          kind: 'Binding',
-          metadata: { name: 'bound' },
-          target: { kind: 'Node', name: node },
-        }),
-      );
+      await createOn(k, node, pod('bound', { tolerations: [{ operator: 'Exists' }] }));
       await k.fails(/declare no controller/, `drain ${node}`);
       await k.says(/evicting pod [^\n]*bound/, `drain ${node} --force --dry-run=server`);
       await k.says(/True|Pending/, 'get pod bound');
@@ -130,6 +132,28 @@ export const pods: Row[] = [
       await k.says(/^bound +0\/1 +Terminating/m, 'get pod bound');
       await k.run('delete pod bound --grace-period=0 --force');
       await k.run(`drain ${node}`);
+    },
+  },
+  {
+    verb: 'drain that a PodDisruptionBudget holds up',
+    act: async (k) => {
+      const node = await addNode(k, 'budgeted');
+      await k.run('create pdb held --selector=app=held --min-available=1');
+      await k.says(/^held +1 +N\/A +0 /m, 'get pdb');
+      await createOn(
+        k,
+        node,
+        pod('held', { tolerations: [{ operator: 'Exists' }] }, { labels: { app: 'held' } }),
+      );
+      await k.run('patch pod held --subresource=status --type=merge -p', '{"status":{"phase":"Running"}}');
+      await k.fails(
+        /Cannot evict pod as it would violate the pod's disruption budget/,
+        `drain ${node} --force --timeout=2s`,
+      );
+      await k.run('delete pdb held');
+      await k.fails(/evicting pod [^\n]*held/, `drain ${node} --force --timeout=2s`);
+      await k.says(/Terminating/, 'get pod held');
+      await k.run('delete pod held --grace-period=0 --force');
     },
   },
   {

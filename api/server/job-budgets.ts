@@ -1,6 +1,6 @@
 /**
- * Which disruption budgets there are over tasks, and whether they can spare them, as the watch cache has it: those
- * of jobs (`spec.disruption.maxUnavailable`). The guard (disruption-guard.ts) makes the answer hold.
+ * The disruption budgets of jobs (`spec.disruption.maxUnavailable`): whether they can spare tasks, as the watch cache
+ * has it. The guard (disruption-guard.ts) makes the answer hold.
  */
 import { anyKind } from '../kinds/define-kind.ts';
 import { disruptionBudget } from '../kinds/job-state.ts';
@@ -11,27 +11,12 @@ import { isServing } from '../kinds/task-phase.ts';
 import { ApiError } from '../meta/api-error.ts';
 import { splitKey } from '../meta/object-meta.ts';
 import type { CachedObject } from './cached-object.ts';
+import type { Disruption, DisruptionBudget } from './disruption.ts';
 import type { WatchCache } from './watch-cache.ts';
 
-/** A task to end by somebody's choice. */
-export interface Disruption {
-  key: string;
-  /** It goes although its budget cannot spare it, and counts all the same. */
-  overrides: boolean;
-}
-
-/** One budget over some of the tasks to end. */
-export interface DisruptionBudget {
-  /** `jobs/<namespace>/<name>`. */
-  name: string;
-  /** Why it cannot spare them, by what the cache has now; undefined: it can. */
-  refusal: () => ApiError | undefined;
-}
-
-const retryAfterSeconds = 10;
 const selectableTask = anyKind(taskKind);
 
-export function budgetsOver(cache: WatchCache, disruptions: readonly Disruption[]): DisruptionBudget[] {
+export function jobBudgetsOver(cache: WatchCache, disruptions: readonly Disruption[]): DisruptionBudget[] {
   const ofJobs = new Map<string, Disruption[]>();
   for (const disruption of disruptions) {
     const job = jobOf(cache, disruption.key);
@@ -83,7 +68,6 @@ function jobRefusal(
       name,
       group: names.Job.group,
       kind: names.Job.plural,
-      retryAfterSeconds,
       causes: [{ field: 'spec.disruption.maxUnavailable', message: counts, reason: 'DisruptionBudget' }],
     },
   );
