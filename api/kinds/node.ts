@@ -40,11 +40,14 @@ const nodeSpecShape = closedObject(
   {
     unschedulable: optional(flag('Cordoned: no new tasks.')),
     taints: optional(
-      list(taintShape, 'Keep tasks away that do not tolerate them.', { mapKeys: ['key', 'effect'] }),
+      list(taintShape, 'Keep tasks away that do not tolerate them.', {
+        mapKeys: ['key', 'effect'],
+        mergeKey: false,
+      }),
     ),
     providerID: optional(Type.String()),
     podCIDR: optional(Type.String()),
-    podCIDRs: optional(Type.Array(Type.String())),
+    podCIDRs: optional(Type.Array(Type.String(), { 'x-kubernetes-patch-strategy': 'merge' })),
   },
   { description: 'What operators decided about the node.' },
 );

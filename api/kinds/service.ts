@@ -66,7 +66,6 @@ const serviceSpecShape = closedObject(
       list(servicePortShape, 'Its ports.', {
         maxItems: 100,
         mapKeys: ['port', 'protocol'],
-        mergeKey: 'port',
       }),
     ),
     clusterIP: optional(text('Its address: allotted when absent; None makes it headless.')),

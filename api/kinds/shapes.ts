@@ -75,16 +75,21 @@ export const stringMap = (description: string) =>
     description,
   });
 
-/** How kubectl makes strategic merge patches of core kinds; api/server/merge-keys.ts has the same keys. */
-const mergedBy = (key: string | undefined) =>
-  key === undefined ? {} : { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key };
+/** How strategic merge patches are made (kubectl) and read (api/server/merge-keys.ts). */
+const mergedBy = (key: string | false | undefined) =>
+  !key ? {} : { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': key };
 
-export const list = <S extends TSchema>(
-  item: S,
-  description: string,
-  options: { minItems?: number; maxItems?: number; mapKeys?: string[]; mergeKey?: string } = {},
-) => {
-  const { mapKeys, mergeKey, ...rest } = options;
+interface ListOptions {
+  minItems?: number;
+  maxItems?: number;
+  /** Members that tell items apart: each item can have owners of its own. */
+  mapKeys?: string[];
+  /** The member that tells items of a strategic merge patch apart; false: such a patch replaces the list. */
+  mergeKey?: string | false;
+}
+
+export const list = <S extends TSchema>(item: S, description: string, options: ListOptions = {}) => {
+  const { mapKeys, mergeKey = mapKeys?.[0], ...rest } = options;
   const listType = mapKeys
     ? { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': mapKeys }
     : { 'x-kubernetes-list-type': 'atomic' };
@@ -134,7 +139,6 @@ export const objectMetaShape = Type.Unsafe<ObjectMeta>(
       ownerReferences: optional(
         list(ownerReferenceShape, 'Objects this one depends on; when all are gone, it is collected.', {
           mapKeys: ['uid'],
-          mergeKey: 'uid',
         }),
       ),
       finalizers: optional(
@@ -172,7 +176,7 @@ export const conditionsShape = Type.Unsafe<Condition[]>(
       observedGeneration: optional(Type.Integer({ description: 'The generation this was derived from.' })),
     }),
     'What is true of the object now.',
-    { mapKeys: ['type'], mergeKey: 'type' },
+    { mapKeys: ['type'] },
   ),
 );
 

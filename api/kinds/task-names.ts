@@ -37,9 +37,7 @@ export const taskNameFields = {
   subdomain: optional(
     text('Headless service in whose domain the host name is: <hostname>.<subdomain>.<namespace>.svc.<cell>.'),
   ),
-  hostAliases: optional(
-    list(hostAliasShape, 'Further lines of /etc/hosts.', { mapKeys: ['ip'], mergeKey: 'ip' }),
-  ),
+  hostAliases: optional(list(hostAliasShape, 'Further lines of /etc/hosts.', { mapKeys: ['ip'] })),
   dnsPolicy: optional(
     oneOf(
       ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],

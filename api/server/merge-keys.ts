@@ -1,46 +1,30 @@
 /**
- * Which lists of Kubernetes' own kinds a strategic merge patch merges, and by which key: `patchMergeKey` and
- * `patchStrategy: merge` of Kubernetes' types. All other lists are replaced as a whole (a Node's taints, too).
+ * Which lists a strategic merge patch merges item by item, and by which key: those whose schema says so with
+ * `x-kubernetes-patch-strategy` and `x-kubernetes-patch-merge-key`. kubectl reads the same words in OpenAPI, and so
+ * sees that an unchanged manifest is unchanged, whatever defaults the server has put into its lists. All other
+ * lists are replaced as a whole (a Node's taints, too).
  */
+import type { AnyKind } from '../kinds/define-kind.ts';
 import { type KindNames, names } from '../kinds/names.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 /** Paths of lists, with the member that tells items apart; '' for lists of plain values. */
 export type MergeKeys = Readonly<Record<string, string>>;
 
-const metadata: MergeKeys = { 'metadata.ownerReferences': 'uid', 'metadata.finalizers': '' };
-const conditions: MergeKeys = { 'status.conditions': 'type' };
+/** As in Kubernetes, custom kinds are patched with merge patches only. */
+export function takesStrategicPatch({ group, kind }: Pick<KindNames, 'group' | 'kind'>): boolean {
+  return Object.values<KindNames>(names).some((each) => each.group === group && each.kind === kind);
+}
 
-const container = (path: string): MergeKeys => ({
-  [path]: 'name',
-  [`${path}.env`]: 'name',
-  [`${path}.ports`]: 'containerPort',
-  [`${path}.volumeMounts`]: 'mountPath',
-  [`${path}.volumeDevices`]: 'devicePath',
-});
+export function mergeKeysOf({ schema }: Pick<AnyKind, 'schema'>): MergeKeys {
+  return Object.fromEntries(mergedLists(schema as JsonSchema, ''));
+}
 
-const keysByKind: Readonly<Record<string, MergeKeys>> = {
-  Node: { ...conditions, 'status.addresses': 'type', 'spec.podCIDRs': '' },
-  Namespace: conditions,
-  Service: { ...conditions, 'spec.ports': 'port' },
-  ServiceAccount: { secrets: 'name' },
-  Pod: {
-    ...conditions,
-    ...container('spec.containers'),
-    ...container('spec.initContainers'),
-    ...container('spec.ephemeralContainers'),
-    'spec.volumes': 'name',
-    'spec.imagePullSecrets': 'name',
-    'spec.hostAliases': 'ip',
-    'spec.topologySpreadConstraints': 'topologyKey',
-    'status.podIPs': 'ip',
-    'status.hostIPs': 'ip',
-  },
-};
-
-/** Undefined for kinds of our own and custom ones: clients patch those with merge patches. */
-export function mergeKeysOf({ group, kind }: Pick<KindNames, 'group' | 'kind'>): MergeKeys | undefined {
-  const ours = group === names.Job.group;
-  const builtIn = Object.values<KindNames>(names).some((each) => each.group === group && each.kind === kind);
-  if (ours || !(builtIn || group === '')) return undefined;
-  return { ...metadata, ...keysByKind[kind] };
+function* mergedLists(schema: JsonSchema, path: string): Generator<[path: string, key: string]> {
+  const { items, properties = {} } = schema;
+  if (schema['x-kubernetes-patch-strategy'] === 'merge')
+    yield [path, String(schema['x-kubernetes-patch-merge-key'] ?? '')];
+  if (items) yield* mergedLists(items, path);
+  for (const [name, member] of Object.entries(properties))
+    yield* mergedLists(member, path === '' ? name : `${path}.${name}`);
 }

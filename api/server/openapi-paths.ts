@@ -4,6 +4,7 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { takesStrategicPatch } from './merge-keys.ts';
 import { patchTypes } from './patch.ts';
 
 type Action = 'list' | 'get' | 'post' | 'put' | 'patch' | 'delete' | 'deletecollection';
@@ -65,14 +66,14 @@ function operation(kind: AnyKind, definition: string, action: Action): object {
   };
 }
 
-function requestBody({ group }: AnyKind, action: Action, content: object): object {
+function requestBody(kind: AnyKind, action: Action, content: object): object {
   if (action === 'post' || action === 'put') return { requestBody: { content, required: true } };
   if (action !== 'patch') return {};
   const types = [
     patchTypes.json,
     patchTypes.merge,
     patchTypes.apply,
-    ...(group === '' ? [patchTypes.strategic] : []),
+    ...(takesStrategicPatch(kind) ? [patchTypes.strategic] : []),
   ];
   const patchContent = Object.fromEntries(types.map((type) => [type, { schema: { type: 'object' } }]));
   return { requestBody: { content: patchContent, required: true } };

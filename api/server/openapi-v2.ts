@@ -4,7 +4,9 @@
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { takesStrategicPatch } from './merge-keys.ts';
 import { type Dialect, definitions } from './openapi.ts';
+import { patchTypes } from './patch.ts';
 import { message, type ProtobufField } from './protobuf.ts';
 import { gantryVersion } from './version.ts';
 
@@ -27,9 +29,22 @@ export function openApiV2(kinds: readonly AnyKind[]): Buffer {
         [2, `v${gantryVersion}`],
       ]),
     ],
-    [8, message([])],
+    [8, message(kinds.filter(takesStrategicPatch).map((kind) => [2, patchPath(kind)]))],
     [9, message(named)],
   ]);
+}
+
+/** All that clients look for among the paths: which patches a kind takes. */
+function patchPath({ group, version, kind, plural }: AnyKind): Buffer {
+  const names: ProtobufField[] = extensions(
+    { 'x-kubernetes-group-version-kind': { group, version, kind } },
+    13,
+  );
+  const operation = message([
+    ...[patchTypes.merge, patchTypes.strategic].map((type): ProtobufField => [7, type]),
+    ...names,
+  ]);
+  return namedValue(`/${group}/${version}/${plural}/{name}`, message([[8, operation]]));
 }
 
 function namedValue(name: string, value: Buffer): Buffer {
@@ -53,7 +68,7 @@ function schemaMessage(schema: JsonSchema): Buffer {
   if (type !== undefined) fields.push([22, message([[1, type]])]);
   if (items) fields.push([23, message([[1, schemaMessage(items)]])]);
   if (properties) fields.push([25, propertiesMessage(properties)]);
-  return message([...fields, ...extensions(schema)]);
+  return message([...fields, ...extensions(schema, 31)]);
 }
 
 function propertiesMessage(properties: Record<string, JsonSchema>): Buffer {
@@ -64,9 +79,9 @@ function propertiesMessage(properties: Record<string, JsonSchema>): Buffer {
   );
 }
 
-/** `x-…` keywords: NamedAny { name, Any { 2: yaml } }. JSON is YAML. */
-function extensions(schema: JsonSchema): ProtobufField[] {
+/** `x-…` keywords, as `field`: NamedAny { name, Any { 2: yaml } }. JSON is YAML. */
+function extensions(schema: JsonSchema, field: number): ProtobufField[] {
   return Object.entries(schema)
     .filter(([keyword]) => keyword.startsWith('x-'))
-    .map(([keyword, value]) => [31, namedValue(keyword, message([[2, `${JSON.stringify(value)}\n`]]))]);
+    .map(([keyword, value]) => [field, namedValue(keyword, message([[2, `${JSON.stringify(value)}\n`]]))]);
 }

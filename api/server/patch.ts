@@ -1,5 +1,5 @@
 /**
- * Patches: merge (RFC 7386), JSON patch (RFC 6902), and, for the kinds that are Kubernetes' own, its strategic
+ * Patches: merge (RFC 7386), JSON patch (RFC 6902), and, for all but custom kinds, Kubernetes' strategic
  * merge. The result is an object like any other: it is decoded, defaulted and validated afterwards.
  */
 import type { AnyKind } from '../kinds/define-kind.ts';
@@ -11,7 +11,7 @@ import { requireBoundedDepth } from './decode-body.ts';
 import { invalidError } from './field-errors.ts';
 import { applyOperations, OperationFailure, requireOperations } from './json-patch.ts';
 import { isJsonObject, type JsonObject } from './json-schema.ts';
-import { mergeKeysOf } from './merge-keys.ts';
+import { mergeKeysOf, takesStrategicPatch } from './merge-keys.ts';
 import { strategicPatch } from './strategic-patch.ts';
 
 export const patchTypes = {
@@ -41,7 +41,7 @@ export function applyPatch(contentType: string, patch: unknown, object: AnyObjec
 
 function unsupported(mediaType: string, kind: AnyKind): ApiError {
   const supported: string[] = [patchTypes.json, patchTypes.merge, patchTypes.apply];
-  if (mergeKeysOf(kind)) supported.push(patchTypes.strategic);
+  if (takesStrategicPatch(kind)) supported.push(patchTypes.strategic);
   return new ApiError(
     'UnsupportedMediaType',
     `the body of the patch was in an unknown format (${mediaType.slice(0, 200) || 'no Content-Type'}): ${apiVersionOf(kind)} ${kind.kind} takes ${supported.join(', ')}`,
@@ -88,7 +88,6 @@ function failureOf(
 }
 
 function applyStrategicPatch(patch: JsonObject, object: AnyObject, kind: AnyKind): AnyObject {
-  const keys = mergeKeysOf(kind);
-  if (!keys) throw unsupported(patchTypes.strategic, kind);
-  return strategicPatch(object as unknown as JsonObject, patch, keys) as unknown as AnyObject;
+  if (!takesStrategicPatch(kind)) throw unsupported(patchTypes.strategic, kind);
+  return strategicPatch(object as unknown as JsonObject, patch, mergeKeysOf(kind)) as unknown as AnyObject;
 }

@@ -177,7 +177,7 @@ describe('OpenAPI', () => {
       'x-kubernetes-action': 'patch',
       'x-kubernetes-group-version-kind': { group: 'gantry.dev', version: 'v1', kind: 'Job' },
     });
-    expect(JSON.stringify(patch)).not.toContain('strategic');
+    expect(JSON.stringify(patch)).toContain('application/strategic-merge-patch+json');
   });
 
   test('version 3 refers to nothing that is not there', () => {

@@ -232,11 +232,12 @@ describe('a strategic merge patch', () => {
     expect(reasonOf(() => apply(patch)).reason).toBe('BadRequest');
   });
 
-  test('is not taken by kinds of other groups, whose clients are told what is', () => {
-    const error = reasonOf(() => applyPatch(patchTypes.strategic, { spec: {} }, web(), job));
+  test('is not taken by custom kinds, whose clients are told what is', () => {
+    const custom = { ...job, group: 'example.com' };
+    const error = reasonOf(() => applyPatch(patchTypes.strategic, { spec: {} }, web(), custom));
     expect(error.reason).toBe('UnsupportedMediaType');
     expect(error.message).toBe(
-      'the body of the patch was in an unknown format (application/strategic-merge-patch+json): gantry.dev/v1 Job takes application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+      'the body of the patch was in an unknown format (application/strategic-merge-patch+json): example.com/v1 Job takes application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
     );
   });
 });

@@ -1,9 +1,12 @@
 /** Strategic merge patches, rule by rule, from the examples of their documentation and of kubectl. */
 import { describe, expect, test } from 'vitest';
 import { anyKind } from '../../../api/kinds/define-kind.ts';
+import { jobKind } from '../../../api/kinds/job.ts';
 import { leaseKind } from '../../../api/kinds/lease.ts';
+import { nodeKind } from '../../../api/kinds/node.ts';
+import { serviceKind } from '../../../api/kinds/service.ts';
 import type { AnyObject } from '../../../api/meta/object-meta.ts';
-import { mergeKeysOf } from '../../../api/server/merge-keys.ts';
+import { mergeKeysOf, takesStrategicPatch } from '../../../api/server/merge-keys.ts';
 import { applyPatch, patchTypes } from '../../../api/server/patch.ts';
 import { strategicPatch } from '../../../api/server/strategic-patch.ts';
 import { reasonOf } from '../../reason-of.ts';
@@ -156,15 +159,31 @@ describe('a strategic merge patch', () => {
     expect([error.reason, error.message]).toEqual(['BadRequest', expect.stringMatching(says)]);
   });
 
-  test("is for the kinds that are Kubernetes' own, and for no others", () => {
-    expect(mergeKeysOf({ group: '', kind: 'Node' })).toMatchObject({
-      'status.addresses': 'type',
+  test('is for all kinds but custom ones', () => {
+    expect(takesStrategicPatch({ group: '', kind: 'Node' })).toBe(true);
+    expect(takesStrategicPatch({ group: 'coordination.k8s.io', kind: 'Lease' })).toBe(true);
+    expect(takesStrategicPatch({ group: 'gantry.dev', kind: 'Job' })).toBe(true);
+    expect(takesStrategicPatch({ group: 'stable.example.com', kind: 'CronTab' })).toBe(false);
+  });
+
+  test("merges the lists that Kubernetes' types merge, and replaces the others", () => {
+    expect(mergeKeysOf(nodeKind)).toEqual({
+      'metadata.ownerReferences': 'uid',
       'metadata.finalizers': '',
+      'status.addresses': 'type',
+      'status.conditions': 'type',
+      'spec.podCIDRs': '',
+      'status.devices': 'name',
     });
-    expect(mergeKeysOf({ group: 'coordination.k8s.io', kind: 'Lease' })).toBeDefined();
-    expect(mergeKeysOf({ group: '', kind: 'Service' })).toMatchObject({ 'spec.ports': 'port' });
-    expect(mergeKeysOf({ group: 'gantry.dev', kind: 'Job' })).toBeUndefined();
-    expect(mergeKeysOf({ group: 'stable.example.com', kind: 'CronTab' })).toBeUndefined();
+    expect(mergeKeysOf(serviceKind)).toMatchObject({ 'spec.ports': 'port', 'status.conditions': 'type' });
+    const template = 'spec.template.spec';
+    expect(mergeKeysOf(jobKind)).toMatchObject({
+      [`${template}.containers`]: 'name',
+      [`${template}.containers.env`]: 'name',
+      [`${template}.containers.ports`]: 'containerPort',
+      [`${template}.containers.volumeMounts`]: 'mountPath',
+      [`${template}.volumes`]: 'name',
+    });
   });
 
   test('changes a lease, as kubectl apply and edit want', () => {

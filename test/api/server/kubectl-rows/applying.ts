@@ -22,6 +22,23 @@ export const applies: Row[] = [
     },
   },
   {
+    verb: 'apply of what gets defaults inside lists',
+    act: async (k) => {
+      const web = (image: string) => {
+        const env = [{ name: 'A', value: 'b' }];
+        const container = { name: 'main', image, env, ports: [{ containerPort: 8080 }] };
+        return { ...job('defaulted'), spec: { ...spec, template: { spec: { containers: [container] } } } };
+      };
+      const file = await k.file('defaulted', web('a'));
+      await k.says(/created/, 'apply -f', file);
+      await k.says(/unchanged/, 'apply -f', file);
+      await k.says(/configured/, 'apply -f', await k.file('defaulted', web('b')));
+      const port =
+        '{.spec.template.spec.containers[0].image} {.spec.template.spec.containers[0].ports[0].protocol}';
+      await k.says(/^b TCP$/, 'get gj defaulted -o', `jsonpath=${port}`);
+    },
+  },
+  {
     verb: 'apply -k, kustomize',
     act: async (k) => {
       const directory = await k.directory('kustomized', {

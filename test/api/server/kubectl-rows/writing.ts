@@ -140,11 +140,20 @@ export const changes: Row[] = [
     },
   },
   {
-    verb: 'patch (strategic) of core kinds',
+    verb: 'patch (strategic)',
     act: async (k) => {
       await k.create(configMap('strategic', { a: '1', b: '2' }));
       await k.run('patch cm strategic -p', '{"data":{"a":null,"c":"3"}}');
       await k.says(/^\{"b":"2","c":"3"\}$/, 'get cm strategic -o jsonpath={.data}');
+      await k.create(job('strategic'));
+      const template = { spec: { containers: [{ name: 'main', command: ['true'] }] } };
+      await k.run('patch gj strategic -p', JSON.stringify({ spec: { template } }));
+      const container = '{.spec.template.spec.containers[0]';
+      await k.says(
+        /^busybox \["true"\]$/,
+        'get gj strategic -o',
+        `jsonpath=${container}.image} ${container}.command}`,
+      );
     },
   },
   {

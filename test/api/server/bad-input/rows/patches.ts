@@ -191,11 +191,11 @@ export const patchRows: readonly Row[] = [
   merged('without a spec', { spec: null }, unprocessable, /spec/),
   merged('of the uid', { metadata: { uid: 'other' } }, [409, 'Conflict'], /uid|UID/),
   [
-    'a strategic merge patch of a kind of our own',
-    { method: 'PATCH', path: kept, headers: strategicType, body: '{}' },
-    415,
-    'UnsupportedMediaType',
-    /gantry\.dev\/v1 Job/,
+    'a strategic merge patch of a job with a directive that is none',
+    { method: 'PATCH', path: kept, headers: strategicType, body: '{"spec":{"$patch":"remove"}}' },
+    400,
+    'BadRequest',
+    /unknown directive/,
   ],
   [
     'a strategic merge patch called JSON patch',
