@@ -34,6 +34,7 @@ describe('legacy discovery', () => {
       'storage.k8s.io',
       'coordination.k8s.io',
       'scheduling.k8s.io',
+      'policy',
       'apiextensions.k8s.io',
       'metrics.k8s.io',
       'authentication.k8s.io',
@@ -142,6 +143,7 @@ describe('OpenAPI', () => {
       'apis/storage.k8s.io/v1',
       'apis/coordination.k8s.io/v1',
       'apis/scheduling.k8s.io/v1',
+      'apis/policy/v1',
       'apis/apiextensions.k8s.io/v1',
       'apis/metrics.k8s.io/v1beta1',
     ]);
