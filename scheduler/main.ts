@@ -2,8 +2,8 @@
  * The scheduler process: watches from the start, decides while it holds its Lease, so that a stand-by with
  * a warm cache takes over at once. Schedulers of different names run side by side, each with its own Lease.
  *
- *   scheduler/main --kubeconfig <file> [--name default-scheduler] [--identity <id>] [--profile pack|spread|hybrid|best-fit]
- *                  [--plugins file.ts|file.js] [--metrics-address 127.0.0.1:10259]
+ *   scheduler/main --kubeconfig <file> [--name default-scheduler] [--identity <id>]
+ *                  [--profile pack|spread|hybrid|segregate|best-fit] [--plugins file.ts|file.js] [--metrics-address 127.0.0.1:10259]
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';

@@ -155,6 +155,12 @@ export class EquivalenceClass {
     );
     for (const rule of this.#domainRules) {
       const { plugin, weight, state } = rule;
+      if (!plugin.normalize) {
+        for (const [at, slot] of slots.entries())
+          if (raises[at] !== undefined)
+            raises[at] += weight * Math.floor(plugin.scoreSlot(state, snapshot, slot)) * worthOfTotal;
+        continue;
+      }
       rule.bounds = noBounds();
       const raws = slots.map((slot, at) => {
         const raw = plugin.scoreSlot(state, snapshot, slot);
@@ -163,7 +169,7 @@ export class EquivalenceClass {
       });
       for (const [at, raw] of raws.entries())
         if (raises[at] !== undefined)
-          raises[at] += weight * Math.floor(plugin.normalize?.(raw, rule.bounds) ?? raw) * worthOfTotal;
+          raises[at] += weight * Math.floor(plugin.normalize(raw, rule.bounds)) * worthOfTotal;
     }
     return raises;
   }

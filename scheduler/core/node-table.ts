@@ -47,6 +47,8 @@ export class NodeTable implements Snapshot {
   taintSet = new Int32Array(firstCapacity);
   generation = new Float64Array(firstCapacity);
   factsGeneration = new Float64Array(firstCapacity);
+  longLived = new Int32Array(firstCapacity);
+  shortLived = new Int32Array(firstCapacity);
   changes = 0;
   layout = 0;
   /** The slots of the last changes, a ring: change n is at n modulo its length, a power of two. */
@@ -211,6 +213,7 @@ export class NodeTable implements Snapshot {
     if (devices) this.#devices.charge(slot, devices);
     if (gpuDemand && this.#gpuDemand.change(gpuDemand, 1)) this.layout++;
     this.#tasks[slot]!++;
+    (footprint.livesLong ? this.longLived : this.shortLived)[slot]!++;
     this.#terms.add(identity);
     this.#touch(slot, { identity, count: 1, ending: 0 });
   }
@@ -226,6 +229,7 @@ export class NodeTable implements Snapshot {
     if (devices) this.#devices.discharge(slot, devices);
     if (gpuDemand && this.#gpuDemand.change(gpuDemand, -1)) this.layout++;
     this.#tasks[slot]!--;
+    (footprint.livesLong ? this.longLived : this.shortLived)[slot]!--;
     this.#terms.remove(identity);
     this.#touch(slot, { identity, count: -1, ending: ending ? -1 : 0 });
     this.reliefs++;
@@ -347,6 +351,8 @@ export class NodeTable implements Snapshot {
     this.#logStart = this.changes;
     this.layout++;
     this.#tasks = enlarged(this.#tasks);
+    this.longLived = enlarged(this.longLived);
+    this.shortLived = enlarged(this.shortLived);
     this.#rank = enlarged(this.#rank);
     for (const columns of this.#resources.values()) columns.grow();
     for (const topology of this.#topologies.values()) topology.grow();

@@ -15,6 +15,7 @@ import { imageLocality } from './plugins/image-locality.ts';
 import { interTaskAffinity } from './plugins/inter-task-affinity.ts';
 import { jobSpreading } from './plugins/job-spreading.ts';
 import { leastAllocated } from './plugins/least-allocated.ts';
+import { lifeSegregation } from './plugins/life-segregation.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodeDevices } from './plugins/node-devices.ts';
 import { nodePorts } from './plugins/node-ports.ts';
@@ -90,6 +91,12 @@ export const spreadingPlugins: readonly PluginEntry[] = [
 /** Borg's hybrid: full nodes, and on each as little left of one resource as of the others. */
 export const hybridPlugins: readonly PluginEntry[] = [...defaultPlugins, { plugin: stranding, weight: 2 }];
 
+/** Services apart from batch work, for cells that grow and shrink. */
+export const segregatingPlugins: readonly PluginEntry[] = [
+  ...defaultPlugins,
+  { plugin: lifeSegregation, weight: 2 },
+];
+
 /** Best fit for all, GPUs or not. */
 export const bestFitPlugins: readonly PluginEntry[] = [...withoutPacking, { plugin: bestFit }];
 
@@ -98,6 +105,7 @@ export const pluginSets: ReadonlyMap<string, readonly PluginEntry[]> = new Map([
   ['pack', defaultPlugins],
   ['spread', spreadingPlugins],
   ['hybrid', hybridPlugins],
+  ['segregate', segregatingPlugins],
   ['best-fit', bestFitPlugins],
 ]);
 

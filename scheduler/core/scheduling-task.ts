@@ -33,6 +33,8 @@ export interface Footprint {
   claims?: readonly string[];
   /** As which it counts in the workload to expect, when it has GPUs. */
   gpuDemand?: GpuDemand;
+  /** It is started again whenever it ends, as a service's are; a task of batch work ends by itself. */
+  livesLong: boolean;
   /** What it is to the tasks around it. */
   identity: TaskIdentity;
 }
@@ -106,6 +108,7 @@ export function footprintOf(task: Task, relations = taskRelations(task)): Footpr
     requests,
     ...(requests[gpuMilli] === undefined ? {} : { gpuDemand: gpuDemandOf(spec, requests) }),
     ports: taskHostPorts(spec),
+    livesLong: spec.restartPolicy === 'Always',
     identity: taskIdentity(task, relations),
     ...job,
     ...gang,

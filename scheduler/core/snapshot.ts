@@ -38,6 +38,9 @@ export interface Snapshot {
   readonly unschedulable: Uint8Array;
   /** 1 where volumes can be made for claims. */
   readonly givesVolumes: Uint8Array;
+  /** Tasks on the node that live long, and those that do not. */
+  readonly longLived: Int32Array;
+  readonly shortLived: Int32Array;
   /** Index into `taintSets`: nodes with equal taints share one. */
   readonly taintSet: Int32Array;
   readonly taintSets: readonly (readonly Taint[])[];

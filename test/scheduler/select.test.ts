@@ -72,7 +72,7 @@ describe('node table', () => {
     givesVolumes: false,
   });
   const identity = { key: 'default', namespace: 'default', labels: {}, terms: [] };
-  const footprint = { requests: { cpu: 400 }, ports: ['TCP/80'], identity };
+  const footprint = { requests: { cpu: 400 }, ports: ['TCP/80'], livesLong: false, identity };
 
   it('grows without losing a row', () => {
     const table = new NodeTable();
