@@ -1,4 +1,6 @@
 /** Reads a file of user plugins (TypeScript or JavaScript, what it imports included) and makes them the profile's. */
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { ApiError } from '../../api/meta/api-error.ts';
 import type { PluginEntry } from '../core/profile.ts';
 import { isolatedPlugin, type PluginFailure } from './isolated-plugin.ts';
@@ -28,24 +30,40 @@ export class UserPlugins {
 
 /** Throws ApiError Invalid that names the file. */
 export async function loadUserPlugins(file: string): Promise<UserPlugins> {
-  return new UserPlugins(await bundled(file), file);
+  return new UserPlugins(await codeOf(file), file);
+}
+
+/** As one CommonJS module; a file that says it is one (.cjs) is taken as it stands. */
+async function codeOf(file: string): Promise<string> {
+  try {
+    return extname(file) === '.cjs' ? await readFile(file, 'utf8') : await bundled(file);
+  } catch (error) {
+    throw new ApiError('Invalid', `plugins ${file}: ${textOf(error)}`);
+  }
 }
 
 async function bundled(file: string): Promise<string> {
+  const { build } = await esbuild();
+  const { outputFiles } = await build({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    platform: 'neutral',
+    target: 'node20',
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** Only whoever has plugins needs it, so an installation may have left it out. */
+async function esbuild(): Promise<typeof import('esbuild')> {
   try {
-    // Only whoever has plugins needs it.
-    const { build } = await import('esbuild');
-    const { outputFiles } = await build({
-      entryPoints: [file],
-      bundle: true,
-      write: false,
-      format: 'cjs',
-      platform: 'neutral',
-      target: 'node20',
-      logLevel: 'silent',
-    });
-    return outputFiles[0]?.text ?? '';
-  } catch (error) {
-    throw new ApiError('Invalid', `plugins ${file}: ${textOf(error)}`);
+    return await import('esbuild');
+  } catch {
+    throw new ApiError(
+      'Invalid',
+      'esbuild, which makes one module of TypeScript and of ES modules, is not installed: npm install esbuild, or write CommonJS (.cjs)',
+    );
   }
 }

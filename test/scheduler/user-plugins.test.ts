@@ -50,6 +50,24 @@ describe('plugins of a file', () => {
     expect(decide({ labels: { licence: 'abaqus' } })).toBe('a');
   });
 
+  it('CommonJS is taken as it stands, ES modules are bundled', async () => {
+    const plugin = "{ name: 'Only', filter: (task, node) => (node.name === 'b' ? undefined : 'not it') }";
+    for (const [name, source] of [
+      ['plain.cjs', `module.exports = ${plugin};`],
+      ['plain.mjs', `export default ${plugin};`],
+      ['plain.js', `export default [${plugin}];`],
+    ] as const) {
+      const file = join(scratch, name);
+      writeFileSync(file, source);
+      expect(cellWith(await loadUserPlugins(file), new Cell({ a: {}, b: {} })).decide()).toBe('b');
+    }
+  });
+
+  it('a file that is not there is refused by its name', async () => {
+    for (const name of ['absent.cjs', 'absent.ts'])
+      await expect(loadUserPlugins(join(scratch, name))).rejects.toThrow(name);
+  });
+
   it('TypeScript that imports another file is taken', async () => {
     writeFileSync(join(scratch, 'names.ts'), "export const wanted: string = 'b';\n");
     const file = join(scratch, 'plugins.ts');
