@@ -99,8 +99,9 @@ export class TaskNetworks {
     if (!names.some((name) => name.startsWith(uid))) return;
     const known = await this.#attachment(uid);
     const call = callOf('DEL', uid, (await isMounted(path)) ? path : '');
-    // Without its result nobody knows whether it got as far as the rules: to the plugins that is the same.
-    if (known && known.mappings.length > 0) await runPlugin(call, portmap(known.mappings), known.result);
+    // Without its result nobody knows whether it got as far as the rules.
+    const mappings = known ? known.mappings : [anyMapping];
+    if (mappings.length > 0) await runPlugin(call, portmap(mappings), known?.result);
     await runPlugin(call, this.#bridge, known?.result);
     await unmount(path);
     for (const name of [`${uid}.json`, `${uid}.json.part`, uid])
@@ -136,6 +137,9 @@ function callOf(command: CniCall['command'], uid: string, netns: string): CniCal
 function mappingOf({ hostPort = 0, containerPort, protocol }: ContainerPort): PortMapping[] {
   return hostPort > 0 ? [{ hostPort, containerPort, protocol: protocol === 'UDP' ? 'udp' : 'tcp' }] : [];
 }
+
+/** The plugin takes out all rules of a task, whichever port it is told; told of none, it does nothing. */
+const anyMapping: PortMapping = { hostPort: 1, containerPort: 1, protocol: 'tcp' };
 
 function portmap(portMappings: readonly PortMapping[]): PluginConfig {
   return { type: 'portmap', backend: 'iptables', snat: true, runtimeConfig: { portMappings } };
