@@ -10,7 +10,7 @@ import type { Compare, Operation, Store, Transaction, TransactionResult } from '
 /** The store as writers use it: its own `transact`, or a batcher's. */
 export type WriteStore = Pick<Store, 'get' | 'transact'>;
 
-const inFlightLimit = 4;
+const inFlightLimit = 2;
 /** etcd takes 128 operations and 1.5 MiB in a transaction. */
 const maxOperations = 100;
 const maxBytes = 512 * 1024;
