@@ -10,6 +10,12 @@ import { ApiError } from './api-error.ts';
 
 export const NANO = 1_000_000_000n;
 
+interface Scale {
+  numerator: bigint;
+  exponent: number;
+  family: QuantityFamily;
+}
+
 const decimalSuffixes: readonly (readonly [string, number])[] = [
   ['n', -9],
   ['u', -6],
@@ -23,7 +29,16 @@ const decimalSuffixes: readonly (readonly [string, number])[] = [
   ['E', 18],
 ];
 const binarySuffixes = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'] as const;
-const decimalExponent = new Map(decimalSuffixes);
+const scales = new Map<string, Scale>([
+  ...decimalSuffixes.map(([suffix, exponent]): [string, Scale] => [
+    suffix,
+    { numerator: 1n, exponent, family: 'decimal' },
+  ]),
+  ...binarySuffixes.map((suffix, at): [string, Scale] => [
+    suffix,
+    { numerator: 1024n ** BigInt(at + 1), exponent: 0, family: 'binary' },
+  ]),
+]);
 
 const shape = /^([+-]?)(\d*)(?:\.(\d*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,3})?$/;
 
@@ -62,12 +77,8 @@ export function parseQuantity(text: string | number): Quantity {
   return { nano: sign === '-' ? -nano : nano, family };
 }
 
-function scaleOf(suffix: string): { numerator: bigint; exponent: number; family: QuantityFamily } {
-  const binary = binarySuffixes.indexOf(suffix as (typeof binarySuffixes)[number]);
-  if (binary >= 0) return { numerator: 1024n ** BigInt(binary + 1), exponent: 0, family: 'binary' };
-  const decimal = decimalExponent.get(suffix);
-  if (decimal !== undefined) return { numerator: 1n, exponent: decimal, family: 'decimal' };
-  return { numerator: 1n, exponent: Number(suffix.slice(1)), family: 'exponent' };
+function scaleOf(suffix: string): Scale {
+  return scales.get(suffix) ?? { numerator: 1n, exponent: Number(suffix.slice(1)), family: 'exponent' };
 }
 
 function divideUp(value: bigint, by: bigint): bigint {
@@ -108,6 +119,16 @@ function formatDecimal(nano: bigint, family: QuantityFamily): string {
 
 export function canonicalQuantity(text: string | number): string {
   return formatQuantity(parseQuantity(text));
+}
+
+/** A quantity in its canonical text, anything else as it is. */
+export function canonicalForm(value: unknown): unknown {
+  if (typeof value !== 'string' && typeof value !== 'number') return value;
+  try {
+    return canonicalQuantity(value);
+  } catch {
+    return value;
+  }
 }
 
 export function isQuantity(text: unknown): text is string | number {

@@ -13,8 +13,8 @@ const allocationPrefix = '/registry/allocations/';
 type StoredNames = Pick<KindNames, 'group' | 'plural' | 'viewOf'>;
 
 /** Identifies a kind's objects in the store, whatever version or view of them is served: `core/nodes`. */
-export function kindId({ viewOf, ...names }: StoredNames): string {
-  const { group, plural } = viewOf ?? names;
+export function kindId(kind: StoredNames): string {
+  const { group, plural } = kind.viewOf ?? kind;
   return `${group === '' ? 'core' : group}/${plural}`;
 }
 

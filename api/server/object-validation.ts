@@ -48,7 +48,8 @@ export function checkFields(served: ServedKind, object: AnyObject, level: FieldV
   }
   const unknown = served.schema.unknownFields(object);
   const warnings = unknown.map(unknownFieldText);
-  if (warnings.length > 0 && level === 'Strict') throw strictDecodingError(served.kind, unknown);
+  if (warnings.length === 0) return [];
+  if (level === 'Strict') throw strictDecodingError(served.kind, unknown);
   served.schema.prune(object);
   return warnings;
 }

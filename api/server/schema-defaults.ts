@@ -3,7 +3,7 @@
  * becomes absent (Kubernetes' reading of it), quantities become canonical text.
  * Whatever has the wrong type is left as it is, for validation to name.
  */
-import { canonicalQuantity, isQuantity } from '../meta/quantity.ts';
+import { canonicalForm } from '../meta/quantity.ts';
 import {
   acceptsNull,
   isJsonObject,
@@ -15,7 +15,7 @@ import {
 
 /** Returns the value to store: `value` itself for objects and arrays. Idempotent. */
 export function withDefaults(schema: JsonSchema, value: unknown): unknown {
-  if (isQuantitySchema(schema)) return isQuantity(value) ? canonicalQuantity(value) : value;
+  if (isQuantitySchema(schema)) return canonicalForm(value);
   if (Array.isArray(value)) fillItems(schema, value);
   else if (isJsonObject(value)) fillMembers(schema, value);
   return value;
@@ -28,7 +28,7 @@ function fillItems({ items, maxItems }: JsonSchema, array: unknown[]): void {
 }
 
 function fillMembers({ properties = {}, additionalProperties }: JsonSchema, object: JsonObject): void {
-  for (const [name, member] of Object.entries(properties)) fillMember(object, name, member);
+  for (const name of Object.keys(properties)) fillMember(object, name, properties[name]!);
   if (!isJsonObject(additionalProperties) || isPlainScalar(additionalProperties)) return;
   for (const name of Object.keys(object)) {
     if (!Object.hasOwn(properties, name)) object[name] = withDefaults(additionalProperties, object[name]);

@@ -4,7 +4,7 @@
  */
 import { ApiError } from '../../meta/api-error.ts';
 import type { AnyObject } from '../../meta/object-meta.ts';
-import { canonicalQuantity, isQuantity } from '../../meta/quantity.ts';
+import { canonicalForm } from '../../meta/quantity.ts';
 import { isJsonObject, isQuantitySchema, type JsonSchema, memberSchema } from '../json-schema.ts';
 import type { ServedKind } from '../kind-table.ts';
 import { pathsOf } from './field-set.ts';
@@ -33,7 +33,7 @@ function isEmptyList(value: unknown): boolean {
 
 /** A copy in the form in which the store keeps values, so that equal values are equal. */
 function normalized(schema: JsonSchema, value: unknown): unknown {
-  if (isQuantitySchema(schema)) return isQuantity(value) ? canonicalQuantity(value) : value;
+  if (isQuantitySchema(schema)) return canonicalForm(value);
   const known = branchFor(schema, value);
   if (Array.isArray(value)) return value.map((item) => normalized(known.items ?? {}, item));
   if (!isJsonObject(value)) return value;

@@ -22,13 +22,13 @@ import {
 } from './managed-fields.ts';
 import { emptyView, type TrackedView, trackedView } from './tracked-view.ts';
 
-/** Writes `managedFields` of a new object; whoever creates it owns all of it. */
+/** Writes `managedFields` of a new object, stamped already; whoever creates it owns all of it. */
 export function trackCreate(call: Call, object: AnyObject): void {
   if (isComponent(call.user)) return;
   const { kind, schema } = call.served;
   const manager = updateManager(call);
   const fields = changedFields(schema.json, emptyView, trackedView(kind, object, undefined));
-  const time = timestamp(call.backend.clock.now());
+  const time = object.metadata.creationTimestamp!;
   setOwnerships(object, [{ ...manager, time, fields: inOrder(fields) }]);
 }
 
