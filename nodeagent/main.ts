@@ -101,7 +101,7 @@ async function main(): Promise<void> {
   const resources =
     cgroups &&
     (await nodeResources({
-      ...{ flags, cgroups, capacity, logger },
+      ...{ flags, cgroups, runtime, capacity, logger },
       records: () => agent.records,
       evict: (...eviction) => agent.evict(...eviction),
       freeImageSpace: () => images.collector.freeSpace(),

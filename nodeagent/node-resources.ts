@@ -11,7 +11,7 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import { Evictor } from './eviction/evictor.ts';
 import { observe } from './eviction/observations.ts';
 import type { AgentFlags } from './flags.ts';
-import { bundleDirectory } from './runtime/oci/oci-runtime.ts';
+import type { Runtime } from './runtime/runtime.ts';
 import { maxProcesses } from './stats/machine-usage.ts';
 import { type TaskDirectories, UsageSampler } from './stats/usage-sampler.ts';
 import type { Eviction, TaskRecord } from './task/task-record.ts';
@@ -31,6 +31,7 @@ export interface NodeResourcesOptions {
     | 'thresholds'
   >;
   cgroups: Cgroups;
+  runtime: Pick<Runtime, 'filesOf'>;
   capacity: ResourceList;
   records: () => readonly TaskRecord[];
   evict: (uid: string, eviction: Eviction, graceSeconds?: number) => void;
@@ -85,12 +86,12 @@ export async function nodeResources(options: NodeResourcesOptions): Promise<Node
   };
 }
 
-function usageSampler({ flags, cgroups, records, logger }: NodeResourcesOptions): UsageSampler {
+function usageSampler({ flags, cgroups, runtime, records, logger }: NodeResourcesOptions): UsageSampler {
   const { cgroupParent, sharedMachine, rootDirectory, logDirectory } = flags;
   return new UsageSampler({
     ...{ cgroups, cgroupParent, sharedMachine, records, logger },
     directoriesOf: (record) => directoriesOf(record, { rootDirectory, logDirectory }),
-    bundleOf: (cid) => bundleDirectory(rootDirectory, cid),
+    filesOf: (cid) => runtime.filesOf(cid),
   });
 }
 

@@ -105,6 +105,8 @@ export interface Runtime {
   /** Ends what still lives of it and removes every trace but its log. */
   delete(cid: string): Promise<void>;
   state(cid: string): Promise<ContainerState>;
+  /** Where the files are that a container writes into its root, for measuring them; perhaps a link, perhaps nothing. */
+  filesOf(cid: string): string;
   /** Every container this driver has any trace of. */
   list(): Promise<string[]>;
   /** Starts a command inside a running container for somebody who is there. Throws ApiError when none can be run. */

@@ -20,7 +20,14 @@ export async function diskUsage(directories: readonly string[]): Promise<Map<str
 }
 
 async function measure(flags: string[], directories: readonly string[]): Promise<Map<string, number>> {
-  const { stdout } = await tryCommand('du', ['-s', '-x', ...flags, '--', ...directories]);
+  const { stdout } = await tryCommand('du', [
+    '-s',
+    '-x',
+    '--dereference-args',
+    ...flags,
+    '--',
+    ...directories,
+  ]);
   return new Map(
     [...stdout.matchAll(/^(\d+)\t(.*)$/gm)].map(([, amount, path = '']) => [path, Number(amount)]),
   );

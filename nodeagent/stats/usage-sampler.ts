@@ -26,7 +26,7 @@ export interface UsageSamplerOptions {
   records: () => readonly TaskRecord[];
   directoriesOf: (record: TaskRecord) => TaskDirectories;
   /** Where a container's own files are. */
-  bundleOf: (cid: string) => string;
+  filesOf: (cid: string) => string;
   logger: Logger;
   clock?: Clock;
 }
@@ -229,7 +229,7 @@ export class UsageSampler {
     const logsOf = this.#measuredOf(directories.logs);
     return record.containers.flatMap(({ name, life }) => {
       if (life.state !== 'running') return [];
-      const rootfs = this.#disk.get(this.#options.bundleOf(life.cid));
+      const rootfs = this.#disk.get(this.#options.filesOf(life.cid));
       const { cid, startedAtMs } = life;
       const logs = logsOf.get(name);
       return [{ name, cid, startedAtMs, ...(rootfs ? { rootfs } : {}), ...(logs ? { logs } : {}) }];
@@ -254,10 +254,10 @@ export class UsageSampler {
 
   /** What is counted by itself comes before what is around it. */
   #pathsOf(record: TaskRecord): string[] {
-    const { bundleOf, directoriesOf } = this.#options;
+    const { filesOf, directoriesOf } = this.#options;
     const { volumes, logs, others } = directoriesOf(record);
     const cids = record.containers.flatMap((container) => liveCid(container) ?? []);
-    return [...volumes.values(), ...logs.values(), ...others, ...cids.map(bundleOf)];
+    return [...volumes.values(), ...logs.values(), ...others, ...cids.map(filesOf)];
   }
 }
 

@@ -34,14 +34,11 @@ export function taskOf({ cgroupPath }: Pick<ContainerSpec, 'cgroupPath'>): strin
   return basename(cgroupPath);
 }
 
-/** `attempt` tells sandboxes of one task apart that the engine still knows. */
-export function sandboxConfig(
-  spec: ContainerSpec,
-  { agent, attempt }: { agent: string; attempt: number },
-): SandboxConfig {
+export function sandboxConfig(spec: ContainerSpec, { agent }: Pick<EngineFacts, 'agent'>): SandboxConfig {
   const task = taskOf(spec);
   return {
-    metadata: { name: spec.hostname, uid: task, namespace: 'gantry', attempt },
+    // The engine wants names that are never used again.
+    metadata: { name: `${spec.hostname}-${spec.cid}`, uid: task, namespace: 'gantry' },
     // Whose network is the node's has the node's name: the interface allows no other.
     hostname: '',
     logDirectory: dirname(spec.logPath),
@@ -66,9 +63,9 @@ export interface ContainerParts extends EngineFacts {
   /** The engine's name of the image. */
   image: string;
   /** A file; absent: no filter of system calls. */
-  seccompFile?: string;
+  seccompFile?: string | undefined;
   /** The engine's id of the container whose processes this one sees. */
-  processesOf?: string;
+  processesOf?: string | undefined;
 }
 
 export function containerConfig(

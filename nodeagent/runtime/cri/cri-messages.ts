@@ -144,7 +144,7 @@ export interface SecurityProfile {
 export const profileType = { runtimeDefault: 0, unconfined: 1, localhost: 2 } as const;
 
 export interface SandboxConfig {
-  metadata: { name: string; uid: string; namespace: string; attempt: number };
+  metadata: { name: string; uid: string; namespace: string };
   hostname: string;
   logDirectory: string;
   labels: Record<string, string>;
@@ -219,13 +219,19 @@ export interface ListedContainer extends OfSandbox {
   labels: Record<string, string>;
 }
 
+export interface ListedSandbox {
+  id: string;
+  state: number;
+  labels: Record<string, string>;
+}
+
 /** What each method takes, and what it gives: fields that are empty are there, with their defaults. */
 export interface Calls {
   Version: [Nothing, { runtimeName: string; runtimeVersion: string }];
   RunPodSandbox: [{ config: SandboxConfig }, OfSandbox];
   StopPodSandbox: [OfSandbox, Nothing];
   RemovePodSandbox: [OfSandbox, Nothing];
-  ListPodSandbox: [Filter, { items: { id: string; state: number; labels: Record<string, string> }[] }];
+  ListPodSandbox: [Filter, { items: ListedSandbox[] }];
   CreateContainer: [OfSandbox & { config: ContainerConfig; sandboxConfig: SandboxConfig }, OfContainer];
   StartContainer: [OfContainer, Nothing];
   StopContainer: [OfContainer & { timeout: number }, Nothing];

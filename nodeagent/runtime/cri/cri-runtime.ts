@@ -1,14 +1,13 @@
 /**
  * The `cri` driver: containers made by an engine that speaks the Container Runtime Interface, containerd, which is
- * the node's own unless an endpoint is given. A task's containers share one sandbox, made with the first of them
- * and removed with the last.
+ * the node's own unless an endpoint is given.
  *
- *   <root>/c/<cid>/  seccomp.json        everything else is the engine's, and found by its labels
+ *   <root>/c/<cid>/  seccomp.json, files → what it writes into its root      all else is the engine's, found by labels
  *
  * Invariant: the directory of a container exists before anything else of it does, and goes last, so `list` never
  * misses one; what has no container, and no directory, has no sandbox.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ApiError, hasReason } from '../../../api/meta/api-error.ts';
 import { type Clock, sleep, systemClock } from '../../../api/meta/clock.ts';
@@ -31,25 +30,14 @@ import {
   type Runtime,
   type Signal,
 } from '../runtime.ts';
-import { Containerd } from './containerd.ts';
-import { type CallOptions, CriClient } from './cri-client.ts';
-import {
-  containerConfig,
-  containerGroup,
-  labels,
-  linuxResources,
-  sandboxConfig,
-  taskOf,
-} from './cri-config.ts';
-import {
-  type Calls,
-  containerState,
-  type ListedContainer,
-  type Method,
-  sandboxReady,
-} from './cri-messages.ts';
+import { containerConfig, containerGroup, labels, linuxResources } from './cri-config.ts';
+import { containerState } from './cri-messages.ts';
+import { Engine } from './engine.ts';
 import { EngineCommand } from './engine-command.ts';
 import { EngineImages } from './engine-images.ts';
+import { engineIdOf, pidIn, writtenFiles } from './engine-processes.ts';
+import { endingWith, entrants, newEntrant } from './entrants.ts';
+import { TaskSandboxes } from './task-sandboxes.ts';
 
 export interface CriRuntimeOptions {
   rootDirectory: string;
@@ -74,28 +62,24 @@ export class CriRuntime implements Runtime {
   readonly logRotation = 'reopen';
   readonly #options: CriRuntimeOptions;
   readonly #clock: Clock;
-  readonly #engine: Containerd | undefined;
-  readonly #client: CriClient;
+  readonly #engine: Engine;
   readonly #images: EngineImages;
-  /** By task: the last in line for its sandbox. */
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #sandboxes: TaskSandboxes;
   readonly #closed = new AbortController();
   #host: Promise<HostFacts> | undefined;
   #exits: Loop | undefined;
 
   constructor(options: CriRuntimeOptions) {
+    const { rootDirectory, runDirectory, imageDirectory, endpoint, logger, clock = systemClock } = options;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    const { endpoint, imageDirectory } = options;
-    if (endpoint === undefined) this.#engine = new Containerd(options, this.#clock);
-    const address = this.#engine?.endpoint ?? endpoint ?? '';
-    this.#client = new CriClient(address);
-    const call = this.#call.bind(this);
-    this.#images = new EngineImages({ call, endpoint: address, imageDirectory, clock: this.#clock });
+    this.#clock = clock;
+    this.#engine = new Engine({ rootDirectory, runDirectory, endpoint, clock });
+    this.#images = new EngineImages({ engine: this.#engine, imageDirectory, clock, logger });
+    this.#sandboxes = new TaskSandboxes(this.#engine);
   }
 
   async version(): Promise<string> {
-    const { runtimeName, runtimeVersion } = await this.#call('Version', {});
+    const { runtimeName, runtimeVersion } = await this.#engine.call('Version', {});
     return `${runtimeName}://${runtimeVersion.replace(/^v/, '').replace(/[~+].*$/, '')}`;
   }
 
@@ -103,21 +87,19 @@ export class CriRuntime implements Runtime {
     const directory = this.#directory(spec.cid);
     await mkdir(directory, { recursive: true, mode: 0o711 });
     await mkdir(dirname(spec.logPath), { recursive: true, mode: 0o700 });
-    this.#host ??= readHostFacts();
-    const host = await this.#host;
+    const host = await this.#hostFacts();
     const place = { host, directory: join(this.#options.rootDirectory, 'seccomp') };
     const seccomp = await chosenSeccomp(spec.security ?? usualSecurity, place);
     if (seccomp && 'reason' in seccomp) return seccomp;
-    const seccompFile = join(directory, 'seccomp.json');
-    if (seccomp) await writeFile(seccompFile, JSON.stringify(seccomp));
+    const seccompFile = seccomp && join(directory, 'seccomp.json');
+    if (seccompFile) await writeFile(seccompFile, JSON.stringify(seccomp));
     try {
       const image = await this.#image(spec);
-      const processesOf = await engineIdOf(spec.processesOf);
-      const agent = this.#agent;
-      const parts = { host, agent, image, ...(seccomp ? { seccompFile } : {}) };
-      const config = containerConfig(spec, { ...parts, ...(processesOf ? { processesOf } : {}) });
+      const processesOf = spec.processesOf === undefined ? undefined : await engineIdOf(spec.processesOf);
+      const { agent } = this.#engine;
+      const config = containerConfig(spec, { host, agent, image, seccompFile, processesOf });
       await this.#limitGroup(containerGroup(spec), spec.limits);
-      await this.#turn(taskOf(spec), () => this.#createInSandbox(spec, config));
+      await this.#sandboxes.create(spec, config);
       return undefined;
     } catch (error) {
       return refusalOf(error, 'CreateContainerError');
@@ -127,8 +109,8 @@ export class CriRuntime implements Runtime {
   async #image({ root, deviceEdits = [] }: ContainerSpec): Promise<string> {
     if (deviceEdits.some(({ hooks = [] }) => hooks.length > 0))
       throw new ApiError('BadRequest', 'a device wants hooks run, which the driver cri cannot have done');
-    await this.#images.ensureSkeleton();
-    return root.from === 'host' ? this.#images.ensureSkeleton() : this.#images.ensure(root.digest);
+    const skeleton = await this.#images.ensureSkeleton();
+    return root.from === 'host' ? skeleton : this.#images.ensure(root.digest);
   }
 
   /** Below it the engine makes the container's group, with the limits it knows; it knows none of processes. */
@@ -138,20 +120,15 @@ export class CriRuntime implements Runtime {
     await cgroups.limit(path, { cpuShares, pids });
   }
 
-  async #createInSandbox(spec: ContainerSpec, config: Calls['CreateContainer'][0]['config']): Promise<void> {
-    const known = await this.#sandboxes({ [labels.task]: taskOf(spec) });
-    const ready = known.find(({ state }) => state === sandboxReady);
-    const sandbox = sandboxConfig(spec, { agent: this.#agent, attempt: known.length });
-    const podSandboxId = ready?.id ?? (await this.#call('RunPodSandbox', { config: sandbox })).podSandboxId;
-    const linux = { ...sandbox.linux, cgroupParent: containerGroup(spec) };
-    await this.#call('CreateContainer', { podSandboxId, config, sandboxConfig: { ...sandbox, linux } });
-  }
-
   async start(cid: string): Promise<{ pid: number } | Refusal> {
-    const containerId = await this.#idOf(cid);
+    const { id: containerId } = await this.#engine.existing(cid);
     try {
-      await this.#call('StartContainer', { containerId });
-      return { pid: await this.#pidOf(containerId) };
+      await this.#engine.call('StartContainer', { containerId });
+      const { info } = await this.#engine.call('ContainerStatus', { containerId, verbose: true });
+      const pid = pidIn(info);
+      const files = await writtenFiles(pid);
+      if (files !== undefined) await symlink(files, this.filesOf(cid)).catch(() => {});
+      return { pid };
     } catch (error) {
       return refusalOf(error, 'ContainerCannotRun');
     }
@@ -159,35 +136,32 @@ export class CriRuntime implements Runtime {
 
   /** Returns before the container has ended. */
   async signal(cid: string, signal: Signal): Promise<void> {
-    const found = await this.#find(cid);
+    const found = await this.#engine.find(cid);
     if (found?.state !== containerState.running) return;
     const request = { containerId: found.id, timeout: signal === 'KILL' ? 0 : neverSeconds };
-    this.#call('StopContainer', request, { signal: this.#closed.signal, timeoutMs: 0 }).catch(
-      (error: unknown) => {
-        if (!this.#closed.signal.aborted) this.#options.logger.warn({ err: error, cid }, 'cannot be stopped');
-      },
-    );
+    const options = { signal: this.#closed.signal, timeoutMs: 0 };
+    this.#engine.call('StopContainer', request, options).catch((error: unknown) => {
+      if (!this.#closed.signal.aborted) this.#options.logger.warn({ err: error, cid }, 'cannot be stopped');
+    });
   }
 
   async update(cid: string, limits: ContainerLimits): Promise<string | undefined> {
     try {
-      const found = await this.#find(cid);
-      if (!found) return 'the container is gone';
-      this.#host ??= readHostFacts();
-      const linux = linuxResources(limits, await this.#host);
-      await this.#call('UpdateContainerResources', { containerId: found.id, linux });
-      await this.#limitGroup(found.labels[labels.group] ?? '', limits);
+      const { id: containerId, labels: its } = await this.#engine.existing(cid);
+      const linux = linuxResources(limits, await this.#hostFacts());
+      await this.#engine.call('UpdateContainerResources', { containerId, linux });
+      await this.#limitGroup(its[labels.group] ?? '', limits);
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 
   async run(cid: string, cmd: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {
     try {
-      const containerId = await this.#idOf(cid);
+      const { id: containerId } = await this.#engine.existing(cid);
       const options = { signal, timeoutMs: 0 };
-      const { stdout, stderr, exitCode } = await this.#call('ExecSync', { containerId, cmd }, options);
+      const { stdout, stderr, exitCode } = await this.#engine.call('ExecSync', { containerId, cmd }, options);
       const output = Buffer.concat([stdout, stderr]).subarray(0, maxOutputBytes).toString();
       return { exitCode, output };
     } catch (error) {
@@ -196,16 +170,12 @@ export class CriRuntime implements Runtime {
   }
 
   async delete(cid: string): Promise<void> {
-    const containers = await this.#containers({ [labels.cid]: cid });
-    const sandboxes = await this.#sandboxes({});
-    const isOfIt = ({ id, labels: its }: { id: string; labels: Record<string, string> }): boolean =>
-      its[labels.cid] === cid || containers.some(({ podSandboxId }) => podSandboxId === id);
-    for (const { id: containerId, labels: its } of containers) {
-      await this.#removeContainer(containerId);
+    const containers = await this.#engine.containers({ [labels.cid]: cid });
+    for (const { id, labels: its } of containers) {
+      await this.#removeContainer(id);
       await this.#options.cgroups.remove(its[labels.group] ?? '');
     }
-    for (const { id, labels: its } of sandboxes.filter(isOfIt))
-      await this.#turn(its[labels.task] ?? '', () => this.#removeIfEmpty(id));
+    await this.#sandboxes.removeEmpty(cid, containers);
     await rm(this.#directory(cid), { recursive: true, force: true });
   }
 
@@ -213,7 +183,7 @@ export class CriRuntime implements Runtime {
   async #removeContainer(containerId: string): Promise<void> {
     for (let left = removalTries; ; left--) {
       try {
-        await this.#call('RemoveContainer', { containerId });
+        await this.#engine.call('RemoveContainer', { containerId });
         return;
       } catch (error) {
         if (left === 0) throw error;
@@ -222,18 +192,9 @@ export class CriRuntime implements Runtime {
     }
   }
 
-  async #removeIfEmpty(podSandboxId: string): Promise<void> {
-    const containers = await this.#containers({});
-    if (containers.some((container) => container.podSandboxId === podSandboxId)) return;
-    await this.#call('StopPodSandbox', { podSandboxId });
-    await this.#call('RemovePodSandbox', { podSandboxId });
-  }
-
   async state(cid: string): Promise<ContainerState> {
-    const found = await this.#find(cid);
-    if (!found) return { status: 'absent' };
     try {
-      return await this.#stateOf(found.id);
+      return await this.#stateOf((await this.#engine.existing(cid)).id);
     } catch (error) {
       if (hasReason(error, 'NotFound')) return { status: 'absent' };
       throw error;
@@ -241,7 +202,7 @@ export class CriRuntime implements Runtime {
   }
 
   async #stateOf(containerId: string): Promise<ContainerState> {
-    const { status, info } = await this.#call('ContainerStatus', { containerId, verbose: true });
+    const { status, info } = await this.#engine.call('ContainerStatus', { containerId, verbose: true });
     const { state, exitCode, reason, finishedAt } = status;
     if (state === containerState.created) return { status: 'created' };
     if (state === containerState.running) return { status: 'running', pid: pidIn(info) };
@@ -251,42 +212,50 @@ export class CriRuntime implements Runtime {
     return { status: 'exited', exitCode, oomKilled, finishedAtMs: Math.floor(finishedAt / 1e6) };
   }
 
+  filesOf(cid: string): string {
+    return join(this.#directory(cid), 'files');
+  }
+
   async list(): Promise<string[]> {
     const made = await readdir(join(this.#options.rootDirectory, 'c')).catch(() => []);
-    const known = (await this.#containers({})).map((container) => container.labels[labels.cid] ?? '');
+    const known = (await this.#engine.containers()).map((container) => container.labels[labels.cid] ?? '');
     return [...new Set([...made, ...known])];
   }
 
   async exec(cid: string, { command: cmd, stdin, tty }: ExecRequest): Promise<Command> {
-    const containerId = await this.#idOf(cid);
+    const { id: containerId, labels: its } = await this.#engine.existing(cid);
+    const group = this.#options.cgroups.directory(its[labels.group] ?? '');
+    const known = await entrants(group);
     const streams = { stdin, stdout: true, stderr: !tty };
-    const { url } = await this.#call('Exec', { containerId, cmd, tty, ...streams });
-    return EngineCommand.open(url, { stdin, tty });
+    const { url } = await this.#engine.call('Exec', { containerId, cmd, tty, ...streams });
+    const command = await EngineCommand.open(url, { stdin, tty });
+    const process = newEntrant({ group, known, command: cmd, over: command.over, clock: this.#clock });
+    return endingWith(command, process);
   }
 
   async attach(cid: string, { stdin, tty }: AttachWish): Promise<Attachment> {
-    const containerId = await this.#idOf(cid);
+    const { id: containerId } = await this.#engine.existing(cid);
     const streams = { stdin, stdout: true, stderr: !tty };
-    const { url } = await this.#call('Attach', { containerId, tty, ...streams });
+    const { url } = await this.#engine.call('Attach', { containerId, tty, ...streams });
     const command = await EngineCommand.open(url, { stdin, tty });
     const { stdout, stderr, exited } = command;
-    const output = { stdout, stderr, ended: exited.then(() => {}) };
     return {
       stdin: command.stdin,
-      output,
+      output: { stdout, stderr, ended: exited.then(() => {}) },
       resize: (size) => command.resize(size),
       leave: () => command.kill(),
     };
   }
 
   async reopenLog(cid: string): Promise<void> {
-    await this.#call('ReopenContainerLog', { containerId: await this.#idOf(cid) });
+    const { id: containerId } = await this.#engine.existing(cid);
+    await this.#engine.call('ReopenContainerLog', { containerId });
   }
 
   async watchExits(listener: (cid: string) => void): Promise<void> {
     let told = new Set<string>();
     const step = async (): Promise<void> => {
-      const containers = await this.#containers({}, { state: { state: containerState.exited } });
+      const containers = await this.#engine.containers({}, { state: { state: containerState.exited } });
       const over = containers.map((container) => container.labels[labels.cid] ?? '');
       for (const cid of over) if (!told.has(cid)) listener(cid);
       told = new Set(over);
@@ -298,84 +267,24 @@ export class CriRuntime implements Runtime {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#exits?.stop();
-    this.#client.close();
+    await Promise.all([this.#exits?.stop(), this.#images.close()]);
+    this.#engine.close();
   }
 
   /** For the end of a node, when nothing of it is left: its own engine goes too. */
   async end(): Promise<void> {
     await this.close();
-    await this.#engine?.end();
+    await this.#engine.end();
   }
 
-  /** Engines restart: each call finds its own running again. */
-  async #call<M extends Method>(
-    method: M,
-    request: Calls[M][0],
-    options: CallOptions = {},
-  ): Promise<Calls[M][1]> {
-    await this.#engine?.ensure();
-    return this.#client.call(method, request, options);
-  }
-
-  async #turn(task: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#turns.get(task);
-    const turn = before ? before.catch(() => {}).then(work) : work();
-    this.#turns.set(task, turn);
-    try {
-      await turn;
-    } finally {
-      if (this.#turns.get(task) === turn) this.#turns.delete(task);
-    }
-  }
-
-  async #find(cid: string): Promise<ListedContainer | undefined> {
-    return (await this.#containers({ [labels.cid]: cid }))[0];
-  }
-
-  /** Throws ApiError NotFound. */
-  async #idOf(cid: string): Promise<string> {
-    const found = await this.#find(cid);
-    if (found) return found.id;
-    throw new ApiError('NotFound', `the engine has no container ${cid}`);
-  }
-
-  async #pidOf(containerId: string): Promise<number> {
-    return pidIn((await this.#call('ContainerStatus', { containerId, verbose: true })).info);
-  }
-
-  async #containers(
-    wanted: Record<string, string>,
-    filter: { state?: { state: number } } = {},
-  ): Promise<ListedContainer[]> {
-    const labelSelector = { ...wanted, [labels.agent]: this.#agent };
-    return (await this.#call('ListContainers', { filter: { labelSelector, ...filter } })).containers;
-  }
-
-  async #sandboxes(wanted: Record<string, string>): Promise<Calls['ListPodSandbox'][1]['items']> {
-    const labelSelector = { ...wanted, [labels.agent]: this.#agent };
-    return (await this.#call('ListPodSandbox', { filter: { labelSelector } })).items;
-  }
-
-  get #agent(): string {
-    return this.#options.rootDirectory;
+  #hostFacts(): Promise<HostFacts> {
+    this.#host ??= readHostFacts();
+    return this.#host;
   }
 
   #directory(cid: string): string {
     return join(this.#options.rootDirectory, 'c', cid);
   }
-}
-
-/** The engine's own notes, as both known engines keep them; 0 when the process is over. */
-function pidIn(info: Record<string, string>): number {
-  return JSON.parse(info['info'] ?? '{}').pid ?? 0;
-}
-
-/** A container's group is called by the engine's id of it. */
-async function engineIdOf(pid: number | undefined): Promise<string | undefined> {
-  if (pid === undefined) return undefined;
-  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
-  return /\/([0-9a-f]{64})$/m.exec(groups)?.[1];
 }
 
 /** That the engine is not there is not the container's fault: then there is no refusal, and it is tried again. */

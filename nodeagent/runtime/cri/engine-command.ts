@@ -26,12 +26,18 @@ export class EngineCommand implements Command {
   readonly stderr = new PassThrough();
   readonly exited: Promise<ExecEnd>;
   readonly #socket: Duplex;
+  readonly #over = new AbortController();
   readonly #ids = new Map<StreamName, number>();
   #status: Buffer = Buffer.alloc(0);
 
   /** `url` is good for one connection, soon. */
   static async open(url: string, wish: AttachWish): Promise<EngineCommand> {
     return new EngineCommand(await upgraded(url), wish);
+  }
+
+  /** Aborts when the connection is over. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   private constructor(socket: Duplex, { stdin, tty }: AttachWish) {
@@ -54,7 +60,7 @@ export class EngineCommand implements Command {
     if (id !== undefined) this.#send(encodeData(id, Buffer.from(JSON.stringify({ Width, Height }))));
   }
 
-  /** Breaks the connection off. */
+  /** Breaks the connection off; what is at its other end goes on. */
   async kill(): Promise<void> {
     this.stdout.destroy();
     this.stderr.destroy();
@@ -87,6 +93,7 @@ export class EngineCommand implements Command {
     this.stdin?.destroy();
     this.stdout.end();
     this.stderr.end();
+    this.#over.abort();
     return this.#end();
   }
 

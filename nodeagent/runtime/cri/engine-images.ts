@@ -3,45 +3,53 @@
  * digest. Which images there are, and who may use them, stays the image store's to say; what is gone from there goes
  * from the engine too. The interface itself can only pull, so containerd's own tool does the carrying.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '../../../api/meta/api-error.ts';
 import { type Clock, sleep } from '../../../api/meta/clock.ts';
+import type { Logger } from '../../../api/meta/logger.ts';
+import { Loop } from '../../../api/meta/loop.ts';
 import { runCommand } from '../../command.ts';
 import { buildImage } from '../../images/image-build.ts';
 import { withArchive } from '../../images/image-export.ts';
 import { imageAt } from '../../images/image-store.ts';
 import { makeSkeleton } from '../oci/root-filesystem.ts';
 import { skeletonImage } from './containerd.ts';
-import type { CriClient } from './cri-client.ts';
+import type { Engine } from './engine.ts';
 
 export interface EngineImagesOptions {
-  call: CriClient['call'];
-  /** `unix:///…` */
-  endpoint: string;
+  engine: Engine;
   imageDirectory: string;
   clock: Clock;
+  logger: Logger;
 }
 
-const repository = 'gantry.local/image';
+const pruneMs = 60_000;
 const importTimeoutMs = 600_000;
 const pollMs = 10;
 const noticeTimeoutMs = 10_000;
 
 export class EngineImages {
   readonly #options: EngineImagesOptions;
+  /** One for each store: an engine may work for several agents. */
+  readonly #repository: string;
   readonly #underWay = new Map<string, Promise<void>>();
+  #pruning: Loop | undefined;
 
   constructor(options: EngineImagesOptions) {
     this.#options = options;
+    const store = createHash('sha256').update(options.imageDirectory).digest('hex').slice(0, 12);
+    this.#repository = `gantry.local/${store}`;
   }
 
   /** Gives the engine's name of an image of the store's. Throws ApiError Gone when its layers were not kept. */
   async ensure(digest: string): Promise<string> {
     const { imageDirectory } = this.#options;
     const tag = digest.slice('sha256:'.length);
-    const name = `${repository}:${tag}`;
+    const name = `${this.#repository}:${tag}`;
+    this.#prunes();
     await this.#once(name, () =>
       withArchive(imageDirectory, { digest, format: 'oci-archive', name: tag }, (archive) =>
         this.#import(archive, name),
@@ -70,14 +78,24 @@ export class EngineImages {
     return skeletonImage;
   }
 
+  async close(): Promise<void> {
+    await this.#pruning?.stop();
+  }
+
+  #prunes(): void {
+    const { clock, logger } = this.#options;
+    const step = (): Promise<void> => this.#prune();
+    this.#pruning ??= new Loop({ name: 'engine-images', step, intervalMs: pruneMs, clock, logger }).start();
+  }
+
   /** Takes from the engine what the store has no more; containers that run keep their files. */
-  async prune(): Promise<void> {
-    const { call, imageDirectory } = this.#options;
-    const { images } = await call('ListImages', {});
+  async #prune(): Promise<void> {
+    const { engine, imageDirectory } = this.#options;
+    const { images } = await engine.call('ListImages', {});
     for (const tag of images.flatMap(({ repoTags }) => repoTags)) {
       const [name, hex] = tag.split(':');
-      if (name !== repository || (await imageAt(imageDirectory, `sha256:${hex}`))) continue;
-      await call('RemoveImage', { image: { image: tag } });
+      if (name !== this.#repository || (await imageAt(imageDirectory, `sha256:${hex}`))) continue;
+      await engine.call('RemoveImage', { image: { image: tag } });
     }
   }
 
@@ -93,8 +111,8 @@ export class EngineImages {
   }
 
   async #import(archive: string, name: string): Promise<void> {
-    const { endpoint, clock } = this.#options;
-    const address = endpoint.replace(/^unix:\/\//, '');
+    const { engine, clock } = this.#options;
+    const address = engine.endpoint.replace(/^unix:\/\//, '');
     const base = name.slice(0, name.lastIndexOf(':'));
     const flags = ['--address', address, '--namespace', 'k8s.io'];
     await runCommand('ctr', [...flags, 'images', 'import', '--base-name', base, archive], {
@@ -109,6 +127,6 @@ export class EngineImages {
   }
 
   async #has(name: string): Promise<boolean> {
-    return (await this.#options.call('ImageStatus', { image: { image: name } })).image !== null;
+    return (await this.#options.engine.call('ImageStatus', { image: { image: name } })).image !== null;
   }
 }

@@ -14,8 +14,8 @@ import type { ExecRequest } from '../../../api/meta/stream-requests.ts';
 import { toolEnvironment, tryCommand } from '../../command.ts';
 import { type Command, couldNotRun, type ExecEnd } from '../command.ts';
 import { identify } from '../process-id.ts';
+import { killSession } from '../process-session.ts';
 import type { ExecLine, PrepareExec } from './exec-line.ts';
-import { killSession } from './process-session.ts';
 
 const killed = 137;
 const pollMs = 10;

@@ -176,6 +176,10 @@ export class OciRuntime implements Runtime {
     return this.#askRunc(cid);
   }
 
+  filesOf(cid: string): string {
+    return this.#bundle(cid);
+  }
+
   async list(): Promise<string[]> {
     const directories = [join(this.#options.rootDirectory, 'c'), join(this.#options.runDirectory, 'c')];
     const found = await Promise.all(directories.map((directory) => readdir(directory).catch(() => [])));
@@ -272,7 +276,7 @@ export class OciRuntime implements Runtime {
   }
 
   #bundle(cid: string): string {
-    return bundleDirectory(this.#options.rootDirectory, cid);
+    return join(this.#options.rootDirectory, 'c', cid);
   }
 
   #runDirectory(cid: string): string {
@@ -282,11 +286,6 @@ export class OciRuntime implements Runtime {
   #identityFile(cid: string): string {
     return join(this.#runDirectory(cid), 'process.json');
   }
-}
-
-/** Where a container's own files are. */
-export function bundleDirectory(rootDirectory: string, cid: string): string {
-  return join(rootDirectory, 'c', cid);
 }
 
 /** Its control group tells that the pid still is the container's. */

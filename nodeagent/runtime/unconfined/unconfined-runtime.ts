@@ -121,6 +121,10 @@ export class UnconfinedRuntime implements Runtime {
     return isCreated ? { status: 'created' } : absent;
   }
 
+  filesOf(cid: string): string {
+    return this.#directory(cid);
+  }
+
   async list(): Promise<string[]> {
     const known = await readdir(join(this.#options.rootDirectory, 'c')).catch(() => []);
     return [...new Set([...known, ...(await this.#exits.list())])];

@@ -1,18 +1,22 @@
 /** The contract of runtime drivers, on real containers and on plain processes. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { capabilityNames } from '../../../api/kinds/capabilities.ts';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import { silentLogger } from '../../../api/meta/logger.ts';
 import type { ExecRequest } from '../../../api/meta/stream-requests.ts';
 import { type Cgroups, detectCgroups } from '../../../nodeagent/cgroup/cgroups.ts';
+import { processesIn } from '../../../nodeagent/cgroup/group-files.ts';
 import { findImage } from '../../../nodeagent/images/image-store.ts';
 import { readLog } from '../../../nodeagent/logs/log-reader.ts';
 import { rotateLog } from '../../../nodeagent/logs/log-rotation.ts';
 import { CriRuntime } from '../../../nodeagent/runtime/cri/cri-runtime.ts';
+import { usualSecurity } from '../../../nodeagent/runtime/oci/config-json.ts';
 import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
 import type {
   ContainerRoot,
@@ -21,6 +25,7 @@ import type {
   Runtime,
 } from '../../../nodeagent/runtime/runtime.ts';
 import { UnconfinedRuntime } from '../../../nodeagent/runtime/unconfined/unconfined-runtime.ts';
+import { containerSecurity } from '../../../nodeagent/task/container-security.ts';
 import { busyboxImages } from '../../kit/busybox-image.ts';
 import { eventually, tracesOf } from './machine-traces.ts';
 
@@ -98,6 +103,9 @@ describe.each([
     if (!('pid' in started)) throw new Error(started.message);
     return { cid: spec.cid, pid: started.pid };
   }
+
+  const processes = async (cid: string): Promise<number> =>
+    (await processesIn(cgroups.directory(`${group}/task/${cid}`))).length;
 
   const wish = (request: Partial<ExecRequest> & Pick<ExecRequest, 'command'>): ExecRequest => ({
     ...{ stdin: true, stdout: true, stderr: true, tty: false, ...request },
@@ -255,8 +263,10 @@ describe.each([
     expect(await runtime.run(cid, ['sh', '-c', 'echo "$GREETING"; exit 4'], signal)).toEqual({
       ...{ exitCode: 4, output: 'hello\n' },
     });
+    const before = await processes(cid);
     const late = await runtime.run(cid, ['sleep', '1000'], AbortSignal.timeout(300));
     expect(late.exitCode).toBeUndefined();
+    await eventually('it is killed', async () => (await processes(cid)) === before);
     await runtime.delete(cid);
   });
 
@@ -279,6 +289,61 @@ describe.each([
     command.stdin?.write('stty size; exit 5\n');
     expect(await command.exited).toEqual({ exitCode: 5 });
     expect(await said).toContain('33 91');
+    await runtime.delete(cid);
+  });
+
+  it('ends a command when the one it runs for goes away', async () => {
+    const { cid } = await run('sleep 1000');
+    const before = await processes(cid);
+    const command = await runtime.exec(cid, wish({ command: ['sh', '-c', 'echo up; sleep 1000; echo'] }));
+    await once(command.stdout, 'data');
+    await command.kill();
+    await eventually('it is killed', async () => (await processes(cid)) === before);
+    expect((await runtime.state(cid)).status).toBe('running');
+    await runtime.delete(cid);
+  });
+
+  it('gives it the rights that are meant for it, and no others', async () => {
+    const { cid } = await run(
+      'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status; id -u; id -G',
+      {
+        user: { uid: 0, gid: 7 },
+        security: { ...usualSecurity, groups: [2000] },
+      },
+    );
+    await exitOf(cid);
+    const bits = usualSecurity.capabilities.map(
+      (name) => 1n << BigInt(capabilityNames.indexOf(name.slice(4))),
+    );
+    const mask = bits
+      .reduce((sum, bit) => sum | bit, 0n)
+      .toString(16)
+      .padStart(16, '0');
+    const rights = `CapEff:\t${mask}\nCapBnd:\t${mask}\nNoNewPrivs:\t1\nSeccomp:\t2\n`;
+    expect(await logText(cid)).toBe(`${rights}0\n7 2000\n`);
+    await runtime.delete(cid);
+  });
+
+  it('gives a privileged one all the agent has, and hides nothing', async () => {
+    const { cid } = await run(
+      'grep CapEff: /proc/self/status; [ -e /dev/full ] && ls /sys/firmware | wc -l',
+      {
+        security: containerSecurity({}, { securityContext: { privileged: true } }),
+      },
+    );
+    await exitOf(cid);
+    const own = /CapEff:.*/.exec(readFileSync('/proc/self/status', 'utf8'))?.[0];
+    expect(await logText(cid)).toBe(`${own}\n${readdirSync('/sys/firmware').length}\n`);
+    await runtime.delete(cid);
+  });
+
+  it('hides and protects parts of /proc and /sys, and its root where that is asked', async () => {
+    const { cid } = await run(
+      'ls /sys/firmware | wc -l; cat /proc/keys | wc -c; for f in /proc/sys/kernel/panic /sys/x /x; do (echo 1 >$f) 2>/dev/null && echo wrote $f; done; echo end',
+      { readOnlyRoot: true },
+    );
+    await exitOf(cid);
+    expect(await logText(cid)).toBe('0\n0\nend\n');
     await runtime.delete(cid);
   });
 

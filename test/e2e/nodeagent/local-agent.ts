@@ -21,7 +21,8 @@ import {
   type NodeResourcesOptions,
   nodeResources,
 } from '../../../nodeagent/node-resources.ts';
-import { OciRuntime } from '../../../nodeagent/runtime/oci/oci-runtime.ts';
+import { openRuntime } from '../../../nodeagent/runtime/open-runtime.ts';
+import type { DriverName, Runtime } from '../../../nodeagent/runtime/runtime.ts';
 import type { TaskRecord } from '../../../nodeagent/task/task-record.ts';
 import { TaskRecords } from '../../../nodeagent/task/task-records.ts';
 import { FakeCluster } from '../../client/fake-cluster.ts';
@@ -36,8 +37,14 @@ export class LocalAgent {
   readonly client = new FakeCluster(systemClock).client;
   readonly events: Happening[] = [];
   resources: NodeResources | undefined;
+  readonly #driver: DriverName;
+  #runtime: Runtime | undefined;
   #agent: NodeAgent | undefined;
   #imageDirectory = '';
+
+  constructor(driver: DriverName = 'oci') {
+    this.#driver = driver;
+  }
 
   async up(
     facts: Partial<NodeFacts> = {},
@@ -46,6 +53,9 @@ export class LocalAgent {
     this.#imageDirectory ||= await busyboxImages(this.rootDirectory);
     const cgroups = await detectCgroups();
     const { client, rootDirectory, runDirectory } = this;
+    const place = { rootDirectory, runDirectory, imageDirectory: this.#imageDirectory };
+    const options = { ...place, ...(cgroups ? { cgroups } : {}), logger: silentLogger };
+    this.#runtime = await openRuntime(this.#driver, options);
     this.#agent = new NodeAgent({
       client,
       node: {
@@ -57,7 +67,7 @@ export class LocalAgent {
         ...(cgroups ? { cgroups } : {}),
         ...facts,
       },
-      runtime: new OciRuntime({ rootDirectory, runDirectory, logger: silentLogger }),
+      runtime: this.#runtime,
       records: new TaskRecords(rootDirectory, silentLogger),
       images: new ImagePuller({ directory: this.#imageDirectory, clock: systemClock, ...pulling }),
       events: { record: (_task, happening) => void this.events.push(happening) },
@@ -73,7 +83,8 @@ export class LocalAgent {
   /** Measures, and evicts: the node has as much as `memory` says, and `flags` say when that is too little. */
   async watchOver(memory: string, flags: Partial<NodeResourcesOptions['flags']>): Promise<void> {
     const cgroups = await detectCgroups();
-    if (!cgroups) throw new Error('no control groups are mounted');
+    const runtime = this.#runtime;
+    if (!cgroups || !runtime) throw new Error('no control groups are mounted, or no agent runs');
     const { rootDirectory } = this;
     this.resources = await nodeResources({
       flags: {
@@ -82,7 +93,7 @@ export class LocalAgent {
         ...{ reserves: { system: {}, agent: {} }, thresholds: [], maxProcesses: undefined },
         ...flags,
       },
-      ...{ cgroups, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
+      ...{ cgroups, runtime, capacity: { cpu: '2', memory }, logger: silentLogger, onChange: () => {} },
       records: () => this.records,
       freeImageSpace: async () => {},
       evict: (...eviction) => this.#agent?.evict(...eviction),

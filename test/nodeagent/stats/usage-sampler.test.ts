@@ -19,7 +19,7 @@ function sampler() {
     sharedMachine: true,
     records: () => records,
     directoriesOf: () => ({ volumes: new Map(), logs: new Map(), others: [] }),
-    bundleOf: (cid) => `/c/${cid}`,
+    filesOf: (cid) => `/c/${cid}`,
     logger: silentLogger,
     clock,
   });

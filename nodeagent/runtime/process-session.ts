@@ -3,7 +3,7 @@
  * Sessions are only ever signalled by the pid of their leader and its start time.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { isRunning, type ProcessId } from '../process-id.ts';
+import { isRunning, type ProcessId } from './process-id.ts';
 
 /** Kills the leader and everything in its session; nothing when the leader is not who it was. */
 export async function killSession(leader: ProcessId): Promise<void> {
