@@ -36,7 +36,7 @@ import { Engine } from './engine.ts';
 import { EngineCommand } from './engine-command.ts';
 import { EngineImages } from './engine-images.ts';
 import { engineIdOf, pidIn, writtenFiles } from './engine-processes.ts';
-import { endingWith, entrants, newEntrant } from './entrants.ts';
+import { endingWith, endSession, entrants, newEntrant } from './entrants.ts';
 import { TaskSandboxes } from './task-sandboxes.ts';
 
 export interface CriRuntimeOptions {
@@ -158,14 +158,27 @@ export class CriRuntime implements Runtime {
   }
 
   async run(cid: string, cmd: readonly string[], signal: AbortSignal): Promise<BoundedOutcome> {
+    const [over, givenUp] = [new AbortController(), new AbortController()];
     try {
-      const { id: containerId } = await this.#engine.existing(cid);
-      const options = { signal, timeoutMs: 0 };
+      const { id: containerId, labels: its } = await this.#engine.existing(cid);
+      const group = this.#groupOf(its);
+      const known = await entrants(group);
+      // The engine ends what it runs when the call is given up, but not always what it has only begun to run.
+      const end = async (): Promise<void> => {
+        const expected = { group, known, command: cmd, over: over.signal, clock: this.#clock };
+        await endSession(await newEntrant(expected));
+        givenUp.abort();
+      };
+      signal.addEventListener('abort', end, { once: true, signal: over.signal });
+      const options = { signal: givenUp.signal, timeoutMs: 0 };
+      if (signal.aborted) return notRun('');
       const { stdout, stderr, exitCode } = await this.#engine.call('ExecSync', { containerId, cmd }, options);
       const output = Buffer.concat([stdout, stderr]).subarray(0, maxOutputBytes).toString();
-      return { exitCode, output };
+      return signal.aborted ? notRun(output) : { exitCode, output };
     } catch (error) {
-      return { exitCode: undefined, output: signal.aborted ? '' : messageOf(error) };
+      return notRun(signal.aborted ? '' : messageOf(error));
+    } finally {
+      over.abort();
     }
   }
 
@@ -224,7 +237,7 @@ export class CriRuntime implements Runtime {
 
   async exec(cid: string, { command: cmd, stdin, tty }: ExecRequest): Promise<Command> {
     const { id: containerId, labels: its } = await this.#engine.existing(cid);
-    const group = this.#options.cgroups.directory(its[labels.group] ?? '');
+    const group = this.#groupOf(its);
     const known = await entrants(group);
     const streams = { stdin, stdout: true, stderr: !tty };
     const { url } = await this.#engine.call('Exec', { containerId, cmd, tty, ...streams });
@@ -277,6 +290,11 @@ export class CriRuntime implements Runtime {
     await this.#engine.end();
   }
 
+  /** Its directory. */
+  #groupOf(its: Record<string, string>): string {
+    return this.#options.cgroups.directory(its[labels.group] ?? '');
+  }
+
   #hostFacts(): Promise<HostFacts> {
     this.#host ??= readHostFacts();
     return this.#host;
@@ -291,6 +309,10 @@ export class CriRuntime implements Runtime {
 function refusalOf(error: unknown, reason: string): Refusal {
   if (hasReason(error, 'ServiceUnavailable', 'Timeout')) throw error;
   return { reason, message: messageOf(error) };
+}
+
+function notRun(output: string): BoundedOutcome {
+  return { exitCode: undefined, output };
 }
 
 function messageOf(error: unknown): string {

@@ -58,12 +58,16 @@ export async function newEntrant({
   return undefined;
 }
 
+/** Ends a command and what it started. */
+export async function endSession(leader: ProcessId | undefined): Promise<void> {
+  if (leader) await killSession(leader);
+}
+
 /** The command, whose process goes when the one it runs for does. */
 export function endingWith(command: Command, process: Promise<ProcessId | undefined>): Command {
   const { stdin, stdout, stderr, exited } = command;
   const kill = async (): Promise<void> => {
-    const leader = await process;
-    if (leader) await killSession(leader);
+    await endSession(await process);
     await command.kill();
   };
   return { stdin, stdout, stderr, exited, resize: (size) => command.resize(size), kill };

@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, readFileSync } from 'node:fs';
 import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemClock } from '../../../api/meta/clock.ts';
+import { sleep, systemClock } from '../../../api/meta/clock.ts';
 import type { Logger } from '../../../api/meta/logger.ts';
 import type { TerminalSize } from '../../../api/meta/stream-channels.ts';
 import type { ExecRequest } from '../../../api/meta/stream-requests.ts';
@@ -55,6 +55,9 @@ export interface OciRuntimeOptions {
 
 /** Linux' number for it, which socat wants. */
 const seqPacket = 5;
+const pollMs = 10;
+/** How long runc may take to start a command. */
+const startTimeoutMs = 10_000;
 
 export class OciRuntime implements Runtime {
   readonly name = 'oci';
@@ -153,7 +156,7 @@ export class OciRuntime implements Runtime {
         maxBytes: maxOutputBytes,
         env: toolEnvironment,
         // runc passes a KILL on to nobody: the process in the container is killed by its own pid.
-        kill: () => killInside(cid, pidFile),
+        kill: (pid) => killInside(cid, { pidFile, runc: identify(pid) }),
       });
     } finally {
       await rm(pidFile, { force: true });
@@ -288,14 +291,30 @@ export class OciRuntime implements Runtime {
   }
 }
 
-/** Its control group tells that the pid still is the container's. */
-async function killInside(cid: string, pidFile: string): Promise<void> {
+/**
+ * As soon as there is something to kill: runc alone killed too early leaves its command running. Its control group
+ * tells that the pid still is the container's.
+ */
+async function killInside(
+  cid: string,
+  { pidFile, runc }: { pidFile: string; runc: ProcessId },
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < startTimeoutMs && isRunning(runc); waitedMs += pollMs) {
+    const pid = Number(await readFile(pidFile, 'utf8').catch(() => 0));
+    if (pid > 0) {
+      const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+      if (groups.includes(`/${cid}`)) killQuietly(pid);
+      return;
+    }
+    await sleep(systemClock, pollMs);
+  }
+}
+
+function killQuietly(pid: number): void {
   try {
-    const pid = Number(await readFile(pidFile, 'utf8'));
-    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
-    if (groups.includes(`/${cid}`)) process.kill(pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch {
-    // It has not begun, or is over.
+    // It is over.
   }
 }
 
