@@ -73,7 +73,7 @@ async function main(): Promise<void> {
       ...{ client, clock: systemClock },
     }));
   const cpus =
-    cgroups && (await openCpuPool({ ...{ flags, cgroups, logger }, records: () => agent.records }));
+    cgroups && (await openCpuPool({ ...{ flags, driver, cgroups, logger }, records: () => agent.records }));
   const node = {
     ...{ name, address, memoryBytes, logDirectory, imageDirectory, cgroupParent },
     volumeDirectory: volumeDirectoryIn(rootDirectory),

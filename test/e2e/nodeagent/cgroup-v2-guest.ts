@@ -111,7 +111,7 @@ try {
   const flags = { cpuPolicy: 'static' as const, cgroupParent: '/gantry/v2' };
   const reserves = { system: { cpu: '1' }, agent: {} };
   const pool = { flags: { ...flags, reserves }, cgroups, records: () => [], logger: silentLogger };
-  seen.cpuPolicy = await openCpuPool(pool).then(
+  seen.cpuPolicy = await openCpuPool({ ...pool, driver: 'oci' }).then(
     () => 'opened',
     (error: Error) => error.message,
   );
