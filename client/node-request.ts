@@ -1,5 +1,6 @@
 /**
- * A request to a node's agent itself, by mutual TLS: for administrators, whose certificate agents take. What
+ * A request to a node's agent itself, by mutual TLS: for administrators, whose certificate agents take, and for
+ * other agents, who may have blobs of images. What
  * is carried may be large: bodies go as streams, both ways.
  */
 import type { IncomingMessage } from 'node:http';
@@ -19,12 +20,17 @@ export interface NodeRequest {
   signal?: AbortSignal;
 }
 
+/** As much of a Node as it takes to reach its agent. */
+export type AgentPlace = Pick<Node, 'metadata'> & {
+  status: Pick<Node['status'], 'addresses' | 'daemonEndpoints'>;
+};
+
 const maxErrorBytes = 64 * 1024;
 
 /** Throws ApiError: what the agent says, or ServiceUnavailable when it cannot be reached. */
 export async function requestNode(
   { ca, clientCertificate: cert, clientKey: key }: ClusterConfig,
-  node: Node,
+  node: AgentPlace,
   { method, path, body, signal }: NodeRequest,
 ): Promise<IncomingMessage> {
   if (cert === undefined || key === undefined)
@@ -53,7 +59,7 @@ export async function requestNode(
   }
 }
 
-function agentAddress({ metadata, status }: Node): string {
+function agentAddress({ metadata, status }: AgentPlace): string {
   const address = status.addresses?.find(({ type }) => type === 'InternalIP')?.address;
   const port = status.daemonEndpoints?.kubeletEndpoint?.Port;
   if (address !== undefined && port !== undefined)

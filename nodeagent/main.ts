@@ -19,6 +19,7 @@ import { readDevices } from './devices/cdi-spec.ts';
 import { DevicePool } from './devices/device-pool.ts';
 import { Fence, fenceDirectory } from './fence/fence.ts';
 import { type AgentFlags, parseFlags } from './flags.ts';
+import { ImagePeers } from './images/image-peers.ts';
 import { listImages } from './images/image-store.ts';
 import { NodeImages } from './images/node-images.ts';
 import { logRotation } from './logs/log-rotation.ts';
@@ -41,7 +42,8 @@ import { volumeDirectoryIn } from './volumes/task-directory.ts';
 async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
   const logger = pino({ name: 'gantry-node' });
-  const client = connect(await loadClusterConfig([flags.kubeconfig]), { userAgent: 'gantry-node' });
+  const config = await loadClusterConfig([flags.kubeconfig]);
+  const client = connect(config, { userAgent: 'gantry-node' });
   const { name, address, rootDirectory, runDirectory, logDirectory, imageDirectory, cgroupParent } = flags;
   for (const directory of [rootDirectory, runDirectory, logDirectory, imageDirectory])
     await mkdir(directory, { recursive: true, mode: 0o711 });
@@ -96,6 +98,7 @@ async function main(): Promise<void> {
   const images = await NodeImages.open(flags, {
     records: () => agent.records,
     onChange: () => registration.wake(),
+    peers: new ImagePeers({ client, config, node: name, logger }),
     ...{ clock: systemClock, logger },
   });
   const resources =
@@ -123,6 +126,7 @@ async function main(): Promise<void> {
   const server = new AgentServer({
     ...{ runtime, logDirectory, logger },
     images: images.requests,
+    blobs: images.uploads,
     tls: await readTls(flags),
     records: () => agent.records,
     streams,

@@ -4,6 +4,7 @@
  *
  *   GET /logs/{namespace}/{task}/{container}   GET|PUT|POST /images…   GET /healthz   GET /metrics
  *   GET /stats/summary   GET /metrics/resource   (usage: stats/usage-sampler.ts)
+ *   GET /blobs/{digest}   parts of images: for other nodes, who get nothing else
  *   GET /exec/…   GET /attach/…   GET /portforward/…   (WebSockets: streams/stream-server.ts)
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,10 +12,12 @@ import { createServer, type Server } from 'node:https';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
+import { isDigest } from '../api/kinds/image-digest.ts';
 import { ApiError, asApiError } from '../api/meta/api-error.ts';
 import { type Clock, systemClock } from '../api/meta/clock.ts';
 import type { Logger } from '../api/meta/logger.ts';
 import { refusalText } from '../api/meta/stream-requests.ts';
+import type { BlobUploads } from './images/blob-uploads.ts';
 import type { ImageRequests } from './images/image-requests.ts';
 import { readStarts, type StartsQuery } from './logs/log-starts.ts';
 import type { Runtime } from './runtime/runtime.ts';
@@ -29,6 +32,7 @@ export interface AgentServerOptions {
   records: () => TaskRecord[];
   logDirectory: string;
   images: Pick<ImageRequests, 'answer'>;
+  blobs: Pick<BlobUploads, 'send'>;
   /** What is used; without it, nothing is measured here. */
   stats?: Pick<StatsServer, 'summary' | 'resourceMetrics'>;
   /** Commands and ports; without it, requests for them find nothing. */
@@ -39,6 +43,8 @@ export interface AgentServerOptions {
 
 const apiServerName = 'system:gantry-apiserver';
 const adminGroup = 'system:masters';
+const nodeGroup = 'system:nodes';
+const blobPrefix = '/blobs/';
 
 export class AgentServer {
   readonly #options: AgentServerOptions;
@@ -76,7 +82,8 @@ export class AgentServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (!isTrusted(request.socket as TLSSocket)) throw untrusted();
+      const socket = request.socket as TLSSocket;
+      if (!isTrusted(socket) && !(isNode(socket) && isForNodes(request))) throw untrusted();
       await this.#route(request, response);
     } catch (error) {
       this.#fail(response, error);
@@ -93,6 +100,7 @@ export class AgentServer {
       return this.#options.images.answer(`${request.method} /${path.join('/')}`, {
         ...{ query: url.searchParams, request, response },
       });
+    if (route === 'GET /blobs' && path.length === 2) return this.#options.blobs.send(path[1] ?? '', response);
     if (route === 'GET /healthz') return void response.end('ok');
     if (route === 'GET /stats' && path[1] === 'summary') return this.#summary(response);
     if (route === 'GET /metrics') return this.#metrics(path[1], response);
@@ -185,6 +193,15 @@ function isTrusted(socket: TLSSocket): boolean {
   const { subject } = socket.getPeerCertificate();
   const groups: string[] = [subject?.O ?? []].flat();
   return socket.authorized && (subject?.CN === apiServerName || groups.includes(adminGroup));
+}
+
+function isNode(socket: TLSSocket): boolean {
+  const { subject } = socket.getPeerCertificate();
+  return socket.authorized && [subject?.O ?? []].flat().includes(nodeGroup);
+}
+
+function isForNodes({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'GET' && url.startsWith(blobPrefix) && isDigest(url.slice(blobPrefix.length));
 }
 
 /** Which start's log is wanted: the newest, or the one before it. Throws ApiError BadRequest when there is none. */

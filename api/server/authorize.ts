@@ -110,6 +110,7 @@ function nodeRules(name: string): readonly Rule[] {
     { verbs: [...read, 'patch'], group: '', resources: ['persistentvolumes'] },
     { verbs: [...read, ...write], group: '', resources: ['nodes'], name },
     { verbs: ['get', 'update', 'patch'], group: '', resources: ['nodes/status'], name },
+    { verbs: ['get'], group: '', resources: ['nodes/imagepeers'], name },
     {
       verbs: ['get', ...write],
       group: 'coordination.k8s.io',

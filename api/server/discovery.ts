@@ -71,6 +71,7 @@ function subresourcesOf(kind: AnyKind): DiscoveredSubresource[] {
     ...(kindId(kind) === kindId(names.ServiceAccount)
       ? [{ name: 'token', verbs: ['create'], kind: tokenRequest }]
       : []),
+    ...(kindId(kind) === kindId(names.Node) ? [{ name: 'imagepeers', verbs: ['get'], kind }] : []),
     ...(runs
       ? [
           { name: 'attach', verbs: streamVerbs, kind: own('AttachOptions') },

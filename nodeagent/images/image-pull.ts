@@ -13,6 +13,7 @@ import { hasCode } from '../volumes/system-errors.ts';
 import { type Credential, credentialsFor } from './credentials.ts';
 import { freeBytes, type MakeRoom, noSpace, requireSpace } from './disk-space.ts';
 import { type Descriptor, manifestForHere, parseManifest } from './image-manifest.ts';
+import type { PeerFetch } from './image-peers.ts';
 import { addBlob, blobPath, inScratch, makeBlobDirectory, unpackImage } from './image-store.ts';
 import { imageName } from './reference.ts';
 import { endpointsOf, type Registries } from './registries.ts';
@@ -39,6 +40,8 @@ export interface ResolveOptions {
 export interface FetchOptions {
   directory: string;
   signal: AbortSignal;
+  /** Asked for every blob before the registry is; absent: the registry alone. */
+  fromPeers?: PeerFetch;
   /** Frees space for images, if that can be done. */
   makeRoom?: MakeRoom;
 }
@@ -115,7 +118,7 @@ async function missing(directory: string, blobs: readonly Descriptor[]): Promise
 async function fetchBlobs(
   { from }: ResolvedImage,
   blobs: readonly Descriptor[],
-  { directory, scratch, signal }: FetchOptions & { scratch: string },
+  { directory, scratch, signal, fromPeers }: FetchOptions & { scratch: string },
 ): Promise<void> {
   const slots = new InFlightLimit(blobsAtOnce);
   const failed = new AbortController();
@@ -124,7 +127,9 @@ async function fetchBlobs(
   const one = async (blob: Descriptor): Promise<void> => {
     either.throwIfAborted();
     const path = join(scratch, blob.digest.replace(':', '-'));
-    await registry.blob(from, blob, { path, signal: either });
+    const download = { path, signal: either };
+    const isHere = await fromPeers?.(blob, download);
+    if (!isHere) await registry.blob(from, blob, download);
     await rename(path, blobPath(directory, blob.digest));
   };
   const results = await Promise.allSettled(

@@ -14,6 +14,7 @@ import { InFlightLimit } from '../../api/meta/in-flight-limit.ts';
 import { type Credential, credentialsFor, fingerprint, parseDockerConfig } from './credentials.ts';
 import type { MakeRoom } from './disk-space.ts';
 import { makePublic, readAccess, restrict } from './image-access.ts';
+import type { ImagePeers } from './image-peers.ts';
 import { fetchImage, type ResolvedImage, resolveImage } from './image-pull.ts';
 import { findImage, imageAt, lookUp, type ReadyImage, touchImage, writeName } from './image-store.ts';
 import {
@@ -33,6 +34,8 @@ export interface PullerOptions {
   /** The node's own logins: a Docker configuration file, read at every pull. */
   authFile?: string;
   makeRoom?: MakeRoom;
+  /** Other nodes that may have the image; absent: there are none. */
+  peers?: Pick<ImagePeers, 'having'>;
 }
 
 export interface ImageRequest {
@@ -219,22 +222,35 @@ export class ImagePuller {
       const print = fingerprint(login, imageName(normal));
       await restrict(directory, digest, { fingerprint: print, isNew });
     } else await makePublic(directory, digest);
-    if (isNew) await this.#fetchOnce(resolved, signal);
+    // Nodes give one another what is for everybody alone.
+    if (isNew) await this.#fetchOnce(resolved, { signal, askPeers: !isPrivate });
     const names = new Set([normal, pinned(normal, namedDigest), pinned(normal, digest)]);
     for (const name of names) await writeName(directory, name, { digest, origin: 'pulled' });
     return resolved;
   }
 
   /** Who comes second shares what becomes of the first. */
-  #fetchOnce(image: ResolvedImage, signal: AbortSignal): Promise<void> {
-    const { directory, makeRoom } = this.#options;
+  #fetchOnce(image: ResolvedImage, how: { signal: AbortSignal; askPeers: boolean }): Promise<void> {
     const underWay = this.#fetches.get(image.digest);
     if (underWay) return underWay;
-    const fetching = fetchImage(image, { directory, signal, ...(makeRoom ? { makeRoom } : {}) }).finally(() =>
-      this.#fetches.delete(image.digest),
-    );
+    const fetching = this.#fetch(image, how).finally(() => this.#fetches.delete(image.digest));
     this.#fetches.set(image.digest, fetching);
     return fetching;
+  }
+
+  async #fetch(
+    image: ResolvedImage,
+    { signal, askPeers }: { signal: AbortSignal; askPeers: boolean },
+  ): Promise<void> {
+    const { directory, makeRoom, peers } = this.#options;
+    const fromPeers = askPeers ? await peers?.having(image.digest, signal) : undefined;
+    const options = {
+      directory,
+      signal,
+      ...(makeRoom ? { makeRoom } : {}),
+      ...(fromPeers ? { fromPeers } : {}),
+    };
+    await fetchImage(image, options);
   }
 
   /** A task's own login counts only if the registry once took it for this very image. */

@@ -2,7 +2,9 @@
 import type { Clock } from '../../api/meta/clock.ts';
 import type { Logger } from '../../api/meta/logger.ts';
 import { containerSpec, type TaskRecord } from '../task/task-record.ts';
+import { BlobUploads } from './blob-uploads.ts';
 import { ImageCollector } from './image-collector.ts';
+import type { ImagePeers } from './image-peers.ts';
 import { ImagePuller, type PullerOptions } from './image-puller.ts';
 import { ImageRequests, type ImageUse } from './image-requests.ts';
 import { preloadImages } from './preload.ts';
@@ -21,6 +23,7 @@ export interface NodeImagesOptions {
 
 export interface NodeImagesParts {
   records: () => TaskRecord[];
+  peers: ImagePeers;
   /** Images came or went. */
   onChange: () => void;
   clock: Clock;
@@ -31,6 +34,7 @@ export class NodeImages {
   readonly puller: ImagePuller;
   readonly collector: ImageCollector;
   readonly requests: ImageRequests;
+  readonly uploads: BlobUploads;
   readonly #options: NodeImagesOptions;
   readonly #logger: Logger;
 
@@ -49,6 +53,7 @@ export class NodeImages {
     });
     const { collector } = this;
     this.puller = new ImagePuller({ ...pulling, makeRoom: (bytes) => collector.freeSpace(bytes) });
+    this.uploads = new BlobUploads(directory);
     this.requests = new ImageRequests({ directory, puller: this.puller, collector, uses, onChange });
   }
 
@@ -56,10 +61,11 @@ export class NodeImages {
   static async open(options: NodeImagesOptions, parts: NodeImagesParts): Promise<NodeImages> {
     const { imageDirectory: directory, registriesFile, registryAuthFile: authFile } = options;
     const registries = await readRegistries(registriesFile);
-    const { clock } = parts;
+    const { clock, peers } = parts;
     return new NodeImages(options, parts, {
       directory,
       clock,
+      peers,
       registries,
       ...(authFile ? { authFile } : {}),
     });

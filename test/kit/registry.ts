@@ -17,6 +17,8 @@ export class TestRegistry {
   readonly user = 'user:secret';
   readonly caFile: string;
   host = '';
+  /** The log of requests, as it comes. */
+  log = '';
   #process: ChildProcess | undefined;
 
   /** Keeps everything below `directory`. */
@@ -39,7 +41,7 @@ export class TestRegistry {
     const hash = await runCommand('perl', ['-e', 'print crypt("secret", $ARGV[0])', passwordHash]);
     const config = {
       version: '0.1',
-      log: { level: 'error', accesslog: { disabled: true } },
+      log: { level: 'error' },
       storage: { filesystem: { rootdirectory: join(this.directory, 'data') }, delete: { enabled: true } },
       http: {
         addr: this.host,
@@ -56,7 +58,10 @@ export class TestRegistry {
   /** At the same address, with all it had. */
   async start(): Promise<void> {
     const config = join(this.directory, 'config.yml');
-    this.#process = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+    this.#process = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#process.stdout?.on('data', (chunk: Buffer) => {
+      this.log += chunk;
+    });
     await eventually('the registry answers', () => this.#answers());
   }
 
@@ -82,6 +87,11 @@ export class TestRegistry {
     const hex = digest.slice('sha256:'.length);
     const path = ['docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data'];
     return join(this.directory, 'data', ...path);
+  }
+
+  /** How often blobs were fetched from it. */
+  get blobsServed(): number {
+    return this.log.match(/"GET \/v2\/\S+\/blobs\/\S+ HTTP\/\S+" 200/g)?.length ?? 0;
   }
 
   async down(): Promise<void> {

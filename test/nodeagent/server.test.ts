@@ -43,6 +43,7 @@ describe("the agent's server", () => {
       images: {
         answer: async (route, { response }) => void response.end(JSON.stringify({ route })),
       },
+      blobs: { send: async (digest, response) => void response.end(digest) },
       stats: {
         summary: async () => ({ node: { nodeName: 'n1' } }),
         resourceMetrics: async () => 'resource_scrape_error 1\n',
@@ -78,6 +79,25 @@ describe("the agent's server", () => {
 
   it('forbids other identities of the same cluster, nodes too', async () => {
     expect((await call('/healthz', 'node')).status).toBe(403);
+  });
+
+  const blob = `/blobs/sha256:${'a'.repeat(64)}`;
+
+  it('gives a node blobs by their digest', async () => {
+    expect(await call(blob, 'node')).toEqual({ status: 200, text: blob.slice('/blobs/'.length) });
+  });
+
+  it.each([
+    ['another verb', blob, 'POST'],
+    ['another path', '/images', 'GET'],
+    ['no digest', '/blobs/latest', 'GET'],
+    ['a path that climbs', '/blobs/../images', 'GET'],
+    ['one that climbs another way', '/blobs/..\\images', 'GET'],
+    ['one that climbs in disguise', '/blobs/%2e%2e/images', 'GET'],
+    ['more than the digest', `${blob}/../../images`, 'GET'],
+    ['a query', `${blob}?reference=x`, 'GET'],
+  ])('gives a node nothing else: not %s', async (_what, path, method) => {
+    expect((await call(path, 'node', method)).status).toBe(403);
   });
 
   it.each(['nobody', 'forged'])('does not even listen to %s', async (who) => {

@@ -9,6 +9,7 @@ import { applyObject, applyOr, applyScale } from './apply.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { getObject } from './get.ts';
+import { imagePeers } from './image-peers.ts';
 import { listObjects } from './list.ts';
 import { taskLog } from './log.ts';
 import { bindTask } from './plan.ts';
@@ -64,6 +65,8 @@ function verbsOf(kind: Call['served']['kind'], subresource: string | undefined):
       return kind.scale ? scaleVerbs : undefined;
     case 'token':
       return kindId(kind) === kindId(names.ServiceAccount) ? tokenVerbs : undefined;
+    case 'imagepeers':
+      return kindId(kind) === kindId(names.Node) ? { get: imagePeers } : undefined;
     default:
       return kindId(kind) === kindId(names.Task) ? taskSubresources.get(subresource) : undefined;
   }

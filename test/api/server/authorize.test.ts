@@ -229,7 +229,9 @@ describe('a stolen node credential', () => {
         // Every node answers for the names of all services.
         .filter((verb) => !(verb === 'get' && ['services', 'endpointslices'].includes(kind.plural)))
         .flatMap((verb) =>
-          [undefined, 'status', 'scale', 'binding', 'token'].map((part) => [kind, verb, part] as const),
+          [undefined, 'status', 'scale', 'binding', 'token', 'imagepeers'].map(
+            (part) => [kind, verb, part] as const,
+          ),
         ),
     );
 
