@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Node, NodeStatus, Taint } from '../api/kinds/node.ts';
 import { taints } from '../api/kinds/taints.ts';
-import { type NewCondition, withCondition } from '../api/meta/conditions.ts';
+import { conditionOf, type NewCondition, withCondition } from '../api/meta/conditions.ts';
+import { timestamp } from '../api/meta/object-meta.ts';
 import type { Image } from './images/image-store.ts';
 import { architecture, operatingSystem } from './machine.ts';
 import type { DriverName } from './runtime/runtime.ts';
@@ -66,10 +67,14 @@ export function nodeStatus(
       ? { type: 'Ready', status: 'False', ...state.notReady }
       : { type: 'Ready', status: 'True', reason: 'AgentReady', message: 'the agent runs tasks' },
   ];
+  const lastHeartbeatTime = heartbeat(known, nowMs);
   return {
     capacity: identity.capacity,
     allocatable: identity.allocatable,
-    conditions: own.reduce((all, condition) => withCondition(all, condition, nowMs), known.conditions ?? []),
+    conditions: own.reduce(
+      (all, condition) => withCondition(all, { ...condition, lastHeartbeatTime }, nowMs),
+      known.conditions ?? [],
+    ),
     addresses: [
       { type: 'InternalIP', address: identity.address },
       { type: 'Hostname', address: identity.name },
@@ -80,6 +85,14 @@ export function nodeStatus(
     ...(identity.devices ? { devices: identity.devices } : {}),
     images: state.images.map(({ names, sizeBytes }) => ({ names, sizeBytes })),
   };
+}
+
+/** The same for so long: that the node is heard its lease says, and each other time would be a write. */
+const heartbeatMs = 5 * 60_000;
+
+function heartbeat({ conditions }: NodeStatus, nowMs: number): string {
+  const { lastHeartbeatTime = '' } = conditionOf(conditions, 'Ready') ?? {};
+  return nowMs - Date.parse(lastHeartbeatTime) < heartbeatMs ? lastHeartbeatTime : timestamp(nowMs);
 }
 
 /** The parts of the status that the server does not know yet; undefined when there are none. */

@@ -121,6 +121,9 @@ function containerStatus(record: TaskRecord, container: ContainerRecord): Contai
   const { name, role, life, restartCount, last } = container;
   const { image, resources } = containerSpec(record, container);
   const running = life.state === 'running' ? life : undefined;
+  const ended = life.state === 'ended' ? life.termination : last;
+  // One that was never made has none.
+  const cid = running?.cid ?? (ended?.cid || undefined);
   return {
     name,
     ready: role === 'init' ? isInitialised(container) : isReady(container),
@@ -132,7 +135,8 @@ function containerStatus(record: TaskRecord, container: ContainerRecord): Contai
     ...(resources.requests ? { allocatedResources: resources.requests } : {}),
     ...(running?.resources ? { resources: running.resources } : {}),
     ...(image === undefined ? {} : { image }),
-    ...(running ? { pid: running.pid, containerID: `gantry://${running.cid}` } : {}),
+    ...(running ? { pid: running.pid } : {}),
+    ...(cid === undefined ? {} : { containerID: `gantry://${cid}` }),
     ...(running?.imageID === undefined ? {} : { imageID: running.imageID }),
   };
 }

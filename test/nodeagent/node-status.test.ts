@@ -36,6 +36,19 @@ describe('the Node an agent reports', () => {
     expect(changedStatus(lost, nodeStatus(identity, state, lost, 60_000))).toHaveProperty('conditions');
   });
 
+  // Once kubectl showed the first of January of the year 1.
+  it('says when it was last looked at, anew after five minutes', () => {
+    const status = nodeStatus(identity, state, {}, 0);
+    const later = nodeStatus(identity, state, status, 300_000);
+    const heartbeats = ({ conditions = [] }: typeof status) =>
+      new Set(conditions.map(({ lastHeartbeatTime }) => lastHeartbeatTime));
+    expect(heartbeats(status)).toEqual(new Set(['1970-01-01T00:00:00Z']));
+    expect(heartbeats(later)).toEqual(new Set(['1970-01-01T00:05:00Z']));
+    expect(later.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual(
+      status.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),
+    );
+  });
+
   it('says that its tasks are plain processes, and keeps others away', () => {
     const unconfined = { ...identity, driver: 'unconfined' as const, driverReason: 'no root' };
     const { conditions } = nodeStatus(unconfined, state, {}, 0);

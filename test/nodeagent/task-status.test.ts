@@ -49,6 +49,16 @@ describe('taskStatus', () => {
     expect(given({})).toBeUndefined();
   });
 
+  it('names the container that runs, or the one that ran last', () => {
+    const waiting: ContainerLife = { state: 'waiting', reason: 'CrashLoopBackOff', retryAtMs: 1 };
+    const ended: ContainerLife = { state: 'ended', termination: termination() };
+    const named = (status: ReturnType<typeof statusWith>) => status.containerStatuses?.[0]?.containerID;
+    expect(named(statusWith(running))).toBe('gantry://c-0-0');
+    expect(named(statusWith(ended))).toBe('gantry://c-0-0');
+    expect(named(statusWith(waiting, termination()))).toBe('gantry://c-0-0');
+    expect(named(statusWith(waiting))).toBeUndefined();
+  });
+
   it('stays Running, not Ready, while a container waits for its restart', () => {
     const status = statusWith({ state: 'waiting', reason: 'CrashLoopBackOff', retryAtMs: 1 }, termination());
     expect(status.phase).toBe('Running');
