@@ -4,6 +4,7 @@
  *
  * Invariant: the finalizer comes off only after a live look at every kind found nothing.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { namespaceFinalizer } from '../../api/kinds/names.ts';
 import {
   builtinResources,
@@ -18,6 +19,7 @@ import { controller, type ReconcileContext, type Result } from '../../client/con
 import { collectionPath } from '../../client/resource-path.ts';
 import { customResources } from '../custom-resources.ts';
 import { withoutFinalizer } from '../garbage-collector/decide.ts';
+import { type Remains, remainsConditions } from './remains.ts';
 
 export const namespaceController = controller(Namespace)
   .options({ name: 'namespace', concurrency: 2 })
@@ -32,13 +34,18 @@ export async function reconcileNamespace(
 ): Promise<Result | undefined> {
   const { name, deletionTimestamp, finalizers } = namespace.metadata;
   if (deletionTimestamp === undefined || !finalizers?.includes(namespaceFinalizer)) return undefined;
-  if (namespace.status.phase !== 'Terminating') return markTerminating(namespace, client);
-  let isEmpty = true;
-  for (const resource of await contentKinds(client))
-    isEmpty = (await emptyOf(resource, name, client)) && isEmpty;
-  if (!isEmpty) return { requeueAfterMs: pauseAfter(clock.now() - Date.parse(deletionTimestamp)) };
-  await release(namespace, client);
-  return undefined;
+  if (namespace.status.phase !== 'Terminating')
+    return writeStatus(namespace, { ...namespace.status, phase: 'Terminating' }, client);
+  const remains: Remains[] = [];
+  for (const resource of await contentKinds(client)) {
+    const objects = await remainsOf(resource, name, client);
+    if (objects.length > 0) remains.push({ resource, objects });
+  }
+  if (remains.length === 0) return release(namespace, client);
+  const conditions = remainsConditions(namespace.status.conditions, remains, clock.now());
+  if (!isDeepStrictEqual(conditions, namespace.status.conditions))
+    await writeStatus(namespace, { ...namespace.status, conditions }, client);
+  return { requeueAfterMs: pauseAfter(clock.now() - Date.parse(deletionTimestamp)) };
 }
 
 /** Every kind that may have objects in a namespace, asked for now. */
@@ -52,13 +59,20 @@ function pauseAfter(ageMs: number): number {
 }
 
 /** Says what is going on; the event of this write brings the namespace back here. */
-async function markTerminating(namespace: Namespace, client: Client): Promise<undefined> {
-  const status = { ...namespace.status, phase: 'Terminating' as const };
+async function writeStatus(
+  namespace: Namespace,
+  status: Namespace['status'],
+  client: Client,
+): Promise<undefined> {
   await ignoringChanges(() => client.updateStatus(Namespace, { ...namespace, status }));
 }
 
-/** Asks for the deletion of everything of a kind; true when there was nothing. */
-async function emptyOf(resource: Resource<KubeObject>, namespace: string, client: Client): Promise<boolean> {
+/** Asks for the deletion of everything of a kind, and gives what there was. */
+async function remainsOf(
+  resource: Resource<KubeObject>,
+  namespace: string,
+  client: Client,
+): Promise<KubeObject[]> {
   const { items } = await client.list(resource, { namespace });
   const hasStaying = items.some(({ metadata }) => metadata.deletionTimestamp === undefined);
   if (hasStaying) {
@@ -66,10 +80,10 @@ async function emptyOf(resource: Resource<KubeObject>, namespace: string, client
       method: 'DELETE',
     });
   }
-  return items.length === 0;
+  return items;
 }
 
-async function release(namespace: Namespace, client: Client): Promise<void> {
+async function release(namespace: Namespace, client: Client): Promise<undefined> {
   await ignoringChanges(() => client.update(Namespace, withoutFinalizer(namespace, namespaceFinalizer)));
 }
 

@@ -204,15 +204,19 @@ describe('a deleted namespace', () => {
     expect(await plane.taskNames('team')).toEqual([]);
   });
 
-  test('waits for what takes its time', async () => {
+  test('waits for what takes its time, and says for what', async () => {
     plane.startControllers();
     await plane.client.create(Namespace, { metadata: { name: 'team' } });
     const held = { namespace: 'team', name: 'held', finalizers: ['example.com/wait'] };
     await plane.client.create(ConfigMap, { metadata: held });
     await plane.client.delete(Namespace, { name: 'team' });
-    await aWhile();
-    const { metadata } = await plane.client.get(Namespace, { name: 'team' });
-    expect(metadata.deletionTimestamp).toBeDefined();
+    await vi.waitFor(async () => {
+      const { status } = await plane.client.get(Namespace, { name: 'team' });
+      expect(status.conditions?.map(({ type, message }) => `${type}: ${message}`)).toEqual([
+        'NamespaceContentRemaining: Some resources are remaining: configmaps',
+        'NamespaceFinalizersRemaining: Some content in the namespace has finalizers remaining: example.com/wait',
+      ]);
+    }, eventually);
     const body = { metadata: { finalizers: null } };
     await plane.client.patch(ConfigMap, { namespace: 'team', name: 'held' }, { type: 'merge', body });
     await vi.waitFor(

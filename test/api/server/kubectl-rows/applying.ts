@@ -69,6 +69,7 @@ export const applies: Row[] = [
     act: async (k) => {
       const apply = async (name: string, manifest: object, ...flags: string[]): Promise<string> =>
         k.run(['apply --server-side', ...flags, '-f'].join(' '), await k.file(name, manifest));
+      await apply('ssa-large', configMap('ssa-large', { text: 'x'.repeat(1_000_000) }));
       await apply('ssa', configMap('ssa', { a: '1', b: '2' }));
       await apply('ssa', configMap('ssa', { a: '1' }));
       await k.says(/^\{"a":"1"\}$/, 'get cm ssa -o jsonpath={.data}');
