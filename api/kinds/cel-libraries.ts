@@ -1,14 +1,16 @@
 /**
- * Kubernetes' CEL libraries as far as rules in the wild use them: lists, strings, regular expressions, URLs, IP
- * addresses and ranges, quantities.
+ * Kubernetes' CEL libraries: lists, sets, strings, regular expressions and quantities here, URLs, addresses and ranges in
+ * cel-network.ts, named formats in cel-formats.ts.
  *
  * Invariant: no function takes longer than the text and lists it is given allow, and none makes a text longer than
  * `maxMadeText`.
  */
-import { BlockList, isIP } from 'node:net';
 import { RE2JS } from '@bufbuild/re2';
 import type { Environment } from '@marcbachmann/cel-js';
 import { isQuantity, NANO, parseQuantity } from '../meta/quantity.ts';
+import { namedFormats } from './cel-formats.ts';
+import { addresses, urls } from './cel-network.ts';
+import { formatted } from './cel-text.ts';
 
 /** Of texts that `replace` makes, in characters. */
 export const maxMadeText = 100_000;
@@ -16,7 +18,16 @@ export const maxMadeText = 100_000;
 export const linearMatch = 'matchesInLinearTime';
 
 export function registerLibraries(environment: Environment): Environment {
-  for (const register of [lists, strings, regularExpressions, urls, addresses, quantities])
+  for (const register of [
+    lists,
+    sets,
+    strings,
+    regularExpressions,
+    urls,
+    addresses,
+    quantities,
+    namedFormats,
+  ])
     register(environment);
   return environment;
 }
@@ -44,6 +55,39 @@ function lists(environment: Environment): void {
     );
 }
 
+/** cel-go's `sets`: lists, of which order and repetitions do not matter. */
+class Sets {}
+
+function sets(environment: Environment): void {
+  const holds = (list: unknown, wanted: unknown): boolean => {
+    const keys = keysOf(list);
+    return [...keysOf(wanted)].every((key) => keys.has(key));
+  };
+  environment
+    .registerType('Sets', { ctor: Sets, fields: {} })
+    .registerConstant('sets', 'Sets', new Sets())
+    .registerFunction('Sets.contains(list, list): bool', (_sets: Sets, list: unknown, wanted: unknown) =>
+      holds(list, wanted),
+    )
+    .registerFunction(
+      'Sets.equivalent(list, list): bool',
+      (_sets: Sets, left: unknown, right: unknown) => holds(left, right) && holds(right, left),
+    )
+    .registerFunction('Sets.intersects(list, list): bool', (_sets: Sets, left: unknown, right: unknown) => {
+      const keys = keysOf(left);
+      return [...keysOf(right)].some((key) => keys.has(key));
+    });
+}
+
+/** Equal values have equal keys, 1 and 1.0 too. */
+function keysOf(list: unknown): Set<string> {
+  return new Set(
+    items(list).map((item) =>
+      JSON.stringify(item, (_name, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+    ),
+  );
+}
+
 /** Those the library itself has not. */
 function strings(environment: Environment): void {
   environment
@@ -51,6 +95,9 @@ function strings(environment: Environment): void {
       if (at < 0n || at > BigInt(text.length)) throw new Error(`index out of range: ${at}`);
       return text.charAt(Number(at));
     })
+    .registerFunction('string.format(list): string', (text: string, given: unknown) =>
+      formatted(text, given as unknown[], maxMadeText),
+    )
     .registerFunction('string.reverse(): string', (text: string) => [...text].reverse().join(''))
     .registerFunction('string.replace(string, string): string', (text: string, old: string, by: string) =>
       replaced(text, old, { by, times: -1 }),
@@ -76,98 +123,6 @@ function regularExpressions(environment: Environment): void {
   environment.registerFunction(`string.${linearMatch}(string): bool`, (text: string, pattern: string) =>
     new RE2JS(pattern).test(text),
   );
-}
-
-/** As Go's url.ParseRequestURI: absolute, or a path from the root. */
-class Url {
-  readonly text: URL;
-  readonly isAbsolute: boolean;
-
-  constructor(text: string) {
-    this.isAbsolute = !text.startsWith('/');
-    if (!Url.isUrl(text)) throw new Error(`URL parse error: ${JSON.stringify(text)}`);
-    this.text = new URL(text, 'http://none');
-  }
-
-  static isUrl(text: string): boolean {
-    return /^(\/|[a-z][a-z\d+.-]*:)/i.test(text) && URL.canParse(text, 'http://none');
-  }
-
-  part(name: 'protocol' | 'host' | 'hostname' | 'port'): string {
-    return this.isAbsolute ? this.text[name] : '';
-  }
-}
-
-function urls(environment: Environment): void {
-  environment
-    .registerType('Url', { ctor: Url, fields: {} })
-    .registerFunction('url(string): Url', (text: string) => new Url(text))
-    .registerFunction('isURL(string): bool', (text: string) => Url.isUrl(text))
-    .registerFunction('Url.getScheme(): string', (url: Url) => url.part('protocol').slice(0, -1))
-    .registerFunction('Url.getHost(): string', (url: Url) => url.part('host'))
-    .registerFunction('Url.getHostname(): string', (url: Url) => url.part('hostname').replace(/^\[|\]$/g, ''))
-    .registerFunction('Url.getPort(): string', (url: Url) => url.part('port'))
-    .registerFunction('Url.getEscapedPath(): string', ({ text }: Url) => text.pathname);
-}
-
-class Ip {
-  readonly text: string;
-  readonly family: 4 | 6;
-
-  constructor(text: string) {
-    const family = isIP(text);
-    if (family === 0) throw new Error(`IP Address ${JSON.stringify(text)} parse error`);
-    this.text = text;
-    this.family = family as 4 | 6;
-  }
-}
-
-class Cidr {
-  readonly address: Ip;
-  readonly bits: number;
-  readonly #range = new BlockList();
-
-  constructor(text: string) {
-    const [, address = '', bits = ''] = /^([^/]{1,45})\/(\d{1,3})$/.exec(text) ?? [];
-    this.address = new Ip(address);
-    this.bits = Number(bits);
-    if (this.bits > (this.address.family === 4 ? 32 : 128))
-      throw new Error(`CIDR ${JSON.stringify(text)} parse error`);
-    this.#range.addSubnet(address, this.bits, `ipv${this.address.family}`);
-  }
-
-  contains({ text, family }: Ip): boolean {
-    return family === this.address.family && this.#range.check(text, `ipv${family}`);
-  }
-}
-
-function addresses(environment: Environment): void {
-  environment
-    .registerType('Ip', { ctor: Ip, fields: {} })
-    .registerType('Cidr', { ctor: Cidr, fields: {} })
-    .registerFunction('ip(string): Ip', (text: string) => new Ip(text))
-    .registerFunction('isIP(string): bool', (text: string) => isIP(text) !== 0)
-    .registerFunction('Ip.family(): int', ({ family }: Ip) => BigInt(family))
-    .registerFunction('Ip.isLoopback(): bool', (ip: Ip) =>
-      new Cidr(ip.family === 4 ? '127.0.0.0/8' : '::1/128').contains(ip),
-    )
-    .registerFunction('cidr(string): Cidr', (text: string) => new Cidr(text))
-    .registerFunction('isCIDR(string): bool', (text: string) => isMade(() => new Cidr(text)))
-    .registerFunction('Cidr.containsIP(string): bool', (cidr: Cidr, text: string) =>
-      cidr.contains(new Ip(text)),
-    )
-    .registerFunction('Cidr.containsIP(Ip): bool', (cidr: Cidr, ip: Ip) => cidr.contains(ip))
-    .registerFunction('Cidr.ip(): Ip', ({ address }: Cidr) => address)
-    .registerFunction('Cidr.prefixLength(): int', ({ bits }: Cidr) => BigInt(bits));
-}
-
-function isMade(make: () => unknown): boolean {
-  try {
-    make();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 class Amount {
@@ -209,6 +164,14 @@ function quantities(environment: Environment): void {
     .registerFunction(
       'Quantity.add(Quantity): Quantity',
       (left: Amount, right: Amount) => new Amount(left.nano + right.nano),
+    )
+    .registerFunction(
+      'Quantity.add(int): Quantity',
+      ({ nano }: Amount, more: bigint) => new Amount(nano + more * NANO),
+    )
+    .registerFunction(
+      'Quantity.sub(int): Quantity',
+      ({ nano }: Amount, less: bigint) => new Amount(nano - less * NANO),
     )
     .registerFunction(
       'Quantity.sub(Quantity): Quantity',

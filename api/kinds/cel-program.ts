@@ -122,7 +122,7 @@ function visitMethod(args: unknown[], depth: number, shape: Shape): void {
   const [name, receiver, given] = args;
   if (name === 'matches') args[0] = linearMatch;
   if (name === 'split') shape.splits = true;
-  if (name === 'replace' || name === 'join') shape.makesText = true;
+  if (name === 'replace' || name === 'join' || name === 'format') shape.makesText = true;
   const inside = loops.has(String(name)) ? depth + 1 : depth;
   shape.depth = Math.max(shape.depth, inside);
   visit(receiver, depth, shape);

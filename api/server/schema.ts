@@ -5,10 +5,10 @@
  */
 import { RE2JS } from '@bufbuild/re2';
 import { Ajv, type ValidateFunction } from 'ajv';
+import { formats, isKnownFormat } from '../kinds/formats.ts';
 import type { Cause } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import { causesOf } from './field-errors.ts';
-import { formats, isKnownFormat } from './formats.ts';
 import { isQuantitySchema, type JsonSchema, mapSchema } from './json-schema.ts';
 import { withDefaults } from './schema-defaults.ts';
 import { pruneUnknownFields, type UnknownField, unknownFields } from './unknown-fields.ts';

@@ -65,6 +65,22 @@ describe('rules', () => {
     ],
     ["isQuantity(self.s) && quantity(self.s).isGreaterThan(quantity('1Mi'))", { s: '1Gi' }, { s: '1Ki' }],
     ["quantity(self.s) == quantity('1000m') && quantity(self.s).asInteger() == 1", { s: '1' }, { s: '2' }],
+    ['quantity(self.s).add(1).sub(2).sign() == 1', { s: '2' }, { s: '1' }],
+    ["sets.contains(['a', 'b', 'c'], self.words)", { words: ['c', 'a', 'a'] }, { words: ['a', 'd'] }],
+    ["sets.equivalent(['a', 'b'], self.words)", { words: ['b', 'a', 'b'] }, { words: ['a'] }],
+    ['sets.intersects([1, 2], self.list)', { list: [2, 3] }, { list: [3] }],
+    ["'%s-%d %.1f %x %%'.format([self.s, 7, 1.25, 255]) == 'a-7 1.3 ff %'", { s: 'a' }, { s: 'b' }],
+    ['!format.dns1123Label().validate(self.s).hasValue()', { s: 'a-b' }, { s: 'A_b' }],
+    [
+      "!format.named('uuid').value().validate(self.s).hasValue()",
+      { s: '123e4567-e89b-12d3-a456-426614174000' },
+      { s: 'x' },
+    ],
+    ['format.named(self.s).hasValue()', { s: 'qualifiedName' }, { s: 'toString' }],
+    ["url(self.s).getQuery()['a'] == ['1', '2']", { s: '/x?a=1&b=3&a=2' }, { s: '/x?a=1&b=3' }],
+    ["ip(self.s).isGlobalUnicast() && string(ip(self.s)) == '8.8.8.8'", { s: '8.8.8.8' }, { s: '127.0.0.1' }],
+    ['ip(self.s).isLinkLocalUnicast() && !ip(self.s).isUnspecified()', { s: 'fe80::1' }, { s: '::' }],
+    ["cidr('10.0.0.0/8').containsCIDR(self.s)", { s: '10.1.0.0/16' }, { s: '0.0.0.0/0' }],
     ["quantity(self.s).add(quantity('1')).compareTo(quantity('3')) == 0", { s: '2' }, { s: '3' }],
   ];
   it.each(cases)('%s', (rule, holds, fails) => {
