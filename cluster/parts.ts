@@ -35,8 +35,7 @@ export function partsOf(home: ClusterHome, record: ClusterRecord, { node, dist }
   });
   return [
     ...record.etcd.map((member) => etcdPart(home, record.etcd, member)),
-    // V8 lets a heap of 2 GiB grow fourfold between two collections, a smaller one not twofold.
-    part('apiserver', 'api/server/main.js', apiServerArgs(home, record), 1536),
+    part('apiserver', 'api/server/main.js', apiServerArgs(home, record), 2048),
     part('controllers', 'controllers/main.js', electedArgs(home, 'controllers'), 1024),
     part('scheduler', 'scheduler/main.js', electedArgs(home, 'scheduler'), 1024),
     ...record.nodes.map((node) =>
