@@ -42,6 +42,8 @@ export interface ClusterRecord {
   store: string;
   etcd: EtcdMember[];
   apiPort: number;
+  /** Where the scheduler tells about itself, on 127.0.0.1; clusters made before it did have none. */
+  schedulerMetricsPort?: number;
   /** Addresses the API server listens on; the first is the admin's. */
   apiAddresses: string[];
   /** Bridge the nodes' namespaces hang on. */

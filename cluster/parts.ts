@@ -37,7 +37,7 @@ export function partsOf(home: ClusterHome, record: ClusterRecord, { node, dist }
     ...record.etcd.map((member) => etcdPart(home, record.etcd, member)),
     part('apiserver', 'api/server/main.js', apiServerArgs(home, record), 2048),
     part('controllers', 'controllers/main.js', electedArgs(home, 'controllers'), 1024),
-    part('scheduler', 'scheduler/main.js', electedArgs(home, 'scheduler'), 1024),
+    part('scheduler', 'scheduler/main.js', schedulerArgs(home, record), 1024),
     ...record.nodes.map((node) =>
       inNamespace(node, part(`node-${node.name}`, 'nodeagent/main.js', agentArgs(home, record, node), 256)),
     ),
@@ -84,6 +84,11 @@ function apiServerArgs(home: ClusterHome, record: ClusterRecord): string[] {
  */
 function electedArgs(home: ClusterHome, name: string): string[] {
   return ['--kubeconfig', kubeconfigOf(home, name), '--identity', `${name}-of-${home.name}`];
+}
+
+function schedulerArgs(home: ClusterHome, { schedulerMetricsPort: port }: ClusterRecord): string[] {
+  const metrics = port === undefined ? [] : ['--metrics-address', `127.0.0.1:${port}`];
+  return [...electedArgs(home, 'scheduler'), ...metrics];
 }
 
 function agentArgs(home: ClusterHome, record: ClusterRecord, node: NodeRecord): string[] {

@@ -11,6 +11,7 @@ import { freePort, isPortFree } from './ports.ts';
 const defaultApiPort = 7443;
 const agentPort = 10250;
 const firstEtcdPort = 7500;
+const schedulerMetricsPort = 10259;
 
 export interface Plan {
   home: ClusterHome;
@@ -46,6 +47,7 @@ export async function planCluster({
     store,
     etcd,
     apiPort,
+    schedulerMetricsPort: await planMetricsPort(known, apiServerRuns),
     apiAddresses: ['127.0.0.1', ...(bridge ? [bridge.address] : [])],
     ...(bridge ? { bridge } : {}),
     driver: known?.driver ?? driver,
@@ -104,6 +106,11 @@ async function planApiPort(
       `--port ${port} is taken by another process; leave --port out to have a free one picked`,
     );
   return port;
+}
+
+async function planMetricsPort(known: ClusterRecord | undefined, clusterRuns: boolean): Promise<number> {
+  const port = known?.schedulerMetricsPort;
+  return clusterRuns && port !== undefined ? port : freePort('127.0.0.1', port ?? schedulerMetricsPort);
 }
 
 async function planNode(home: ClusterHome, index: number, bridge: Bridge | undefined): Promise<NodeRecord> {

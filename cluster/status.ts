@@ -34,6 +34,10 @@ export async function status(home: ClusterHome, output: Output): Promise<number>
     `cluster ${home.name}: https://127.0.0.1:${record.apiPort}, ${record.store}, ${record.nodes.length} nodes\n\n`,
   );
   printColumns(rows, output);
+  if (record.schedulerMetricsPort !== undefined)
+    output.out(
+      `\nscheduler: http://127.0.0.1:${record.schedulerMetricsPort}/metrics, /decisions, /healthz\n`,
+    );
   const allRun = Object.values(parts).every(isAlive) && supervisor !== undefined && isAlive(supervisor);
   return allRun ? 0 : 1;
 }

@@ -24,6 +24,16 @@ describe('the plan of a cluster', () => {
     expect(parts.map(({ name }) => name)).toEqual(['apiserver', 'controllers', 'scheduler']);
   });
 
+  it('has the scheduler tell about itself on a free port of this machine alone, for good', async () => {
+    const record = await plan({ nodes: '0' });
+    const scheduler = partsOf(home, record, { node: 'node', dist: '/dist' }).at(-1);
+    expect(scheduler?.args.slice(-2)).toEqual([
+      '--metrics-address',
+      `127.0.0.1:${record.schedulerMetricsPort}`,
+    ]);
+    expect((await plan({}, record)).schedulerMetricsPort).toBe(record.schedulerMetricsPort);
+  });
+
   it('joins three etcd members into one cluster, started before all else', async () => {
     const record = await plan({ etcd: '3', nodes: '0' });
     expect(record.store).toMatch(/^etcd:\/\/127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+$/);

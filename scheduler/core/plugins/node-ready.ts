@@ -17,5 +17,8 @@ export const nodeReady = {
 
   explain: () => [{ reason: 'not ready' }],
 
-  hint: (event) => event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('ready')),
+  hint: (event, _task, { ready }) =>
+    event.type === 'NodeAdded'
+      ? ready[event.slot] === 1
+      : event.type === 'NodeChanged' && event.changes.has('ready'),
 } satisfies Plugin<object>;

@@ -22,6 +22,8 @@ export const nodeUnschedulable = {
 
   explain: () => [{ reason: 'cordoned' }],
 
-  hint: (event) =>
-    event.type === 'NodeAdded' || (event.type === 'NodeChanged' && event.changes.has('uncordoned')),
+  hint: (event, _task, { unschedulable }) =>
+    event.type === 'NodeAdded'
+      ? unschedulable[event.slot] === 0
+      : event.type === 'NodeChanged' && event.changes.has('uncordoned'),
 } satisfies Plugin<object>;
