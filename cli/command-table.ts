@@ -270,12 +270,18 @@ const writeRows: readonly CommandRow[] = [
   ...nodeRows,
 ];
 
+/** Of a scheduler that is not started with the defaults. */
+const askedScheduler = [
+  { flags: '--profile <name>', description: "profile the scheduler is started with, such as 'spread'" },
+  { flags: '--plugins <file>', description: 'plugins of your own that it is started with' },
+];
+
 const schedulerRows: readonly CommandRow[] = [
   {
     name: 'why',
     arguments: '[task...]',
     summary: 'say why a task is pending, and what would change that',
-    flags: [{ flags: '-o, --output <form>', description: 'json' }],
+    flags: [{ flags: '-o, --output <form>', description: 'json' }, ...askedScheduler],
     examples: '  gantry why task/huge-0-0\n  gantry why huge-0-0 -o json',
     load: async () => (await import('./commands/why.ts')).why,
   },
@@ -284,7 +290,7 @@ const schedulerRows: readonly CommandRow[] = [
     arguments: '[what...]',
     summary:
       'show what would be placed where (of a file, or after drain NODE, lose NODE|LABEL=VALUE), and what would stay pending; ends with 2 when something would',
-    flags: [filename, recursive, { flags: '-o, --output <form>', description: 'json' }],
+    flags: [filename, recursive, { flags: '-o, --output <form>', description: 'json' }, ...askedScheduler],
     examples:
       '  gantry plan -f web.yaml\n  gantry plan drain node/n2\n  gantry plan lose topology.kubernetes.io/zone=a',
     load: async () => (await import('./commands/plan.ts')).plan,

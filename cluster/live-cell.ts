@@ -11,7 +11,9 @@ import {
 } from '../api/kinds/resources.ts';
 import { isTerminal } from '../api/kinds/task-phase.ts';
 import type { Client } from '../client/client.ts';
+import type { Profile } from '../scheduler/core/profile.ts';
 import type { SchedulingTask } from '../scheduler/core/scheduling-task.ts';
+import { chooseProfile, type ProfileFlags } from '../scheduler/profile-choice.ts';
 import type { CellClaims } from '../scheduler/what-if/cell-claims.ts';
 
 export interface LiveCell {
@@ -20,11 +22,14 @@ export interface LiveCell {
   namespaces: Namespace[];
   jobs: Job[];
   claims: CellClaims;
+  /** Of the scheduler that is asked about. */
+  profile: Profile;
   /** As the scheduler has it: not for classes that say Never. */
   mayPreempt: (task: SchedulingTask) => boolean;
 }
 
-export async function readLiveCell(client: Client): Promise<LiveCell> {
+export async function readLiveCell(client: Client, flags: ProfileFlags = {}): Promise<LiveCell> {
+  const { profile } = await chooseProfile(flags);
   const [nodes, tasks, namespaces, jobs, classes, claims] = await Promise.all([
     client.list(Node),
     client.list(Task),
@@ -44,6 +49,7 @@ export async function readLiveCell(client: Client): Promise<LiveCell> {
     namespaces: namespaces.items,
     jobs: jobs.items,
     claims,
+    profile,
     mayPreempt: ({ priorityClassName = '' }) => !patient.has(priorityClassName),
   };
 }

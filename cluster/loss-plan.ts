@@ -9,12 +9,13 @@ import { ApiError } from '../api/meta/api-error.ts';
 import { keyOf } from '../api/meta/object-meta.ts';
 import type { Output } from '../cli/output.ts';
 import type { Client } from '../client/client.ts';
+import type { ProfileFlags } from '../scheduler/profile-choice.ts';
 import { type PlannedTask, planTasks } from '../scheduler/what-if/plan-tasks.ts';
 import { type LiveCell, readLiveCell, waitingTasks } from './live-cell.ts';
 import { exitCodePending } from './manifest-plan.ts';
 import { plannedAsData, planTable, troubles } from './plan-view.ts';
 
-export interface LossOptions {
+export interface LossOptions extends ProfileFlags {
   client: Client;
   /** A drain keeps to disruption budgets; a loss asks nobody. */
   kind: 'drain' | 'lose';
@@ -24,11 +25,9 @@ export interface LossOptions {
 }
 
 /** Gives exit code 2 when a task would find no other place. Throws ApiError NotFound for a node that is not there. */
-export async function planLoss(
-  { client, kind, targets, json }: LossOptions,
-  output: Output,
-): Promise<number> {
-  const cell = await readLiveCell(client);
+export async function planLoss(options: LossOptions, output: Output): Promise<number> {
+  const { client, kind, targets, json } = options;
+  const cell = await readLiveCell(client, options);
   const gone = new Set(targets.flatMap((target) => nodesOf(cell.nodes, target)));
   const lost = cell.tasks.filter(
     ({ spec, status }) => gone.has(spec.nodeName ?? '') && !isTerminal(status.phase),

@@ -14,11 +14,12 @@ import type { Output } from '../cli/output.ts';
 import type { Client, Draft } from '../client/client.ts';
 import { taskName } from '../controllers/job/plan.ts';
 import { taskDraft, templateHash } from '../controllers/job/task-template.ts';
+import type { ProfileFlags } from '../scheduler/profile-choice.ts';
 import { type PlannedTask, planTasks } from '../scheduler/what-if/plan-tasks.ts';
 import { readLiveCell, waitingTasks } from './live-cell.ts';
 import { plannedAsData, planTable, troubles } from './plan-view.ts';
 
-export interface PlanOptions {
+export interface PlanOptions extends ProfileFlags {
   client: Client;
   /** Of manifests, with their namespaces. */
   objects: readonly AnyObject[];
@@ -37,8 +38,9 @@ interface JobChange {
 export const exitCodePending = 2;
 
 /** Gives exit code 2 when a task of the manifest would stay pending. */
-export async function plan({ client, objects, json }: PlanOptions, output: Output): Promise<number> {
-  const cell = await readLiveCell(client);
+export async function plan(options: PlanOptions, output: Output): Promise<number> {
+  const { client, objects, json } = options;
+  const cell = await readLiveCell(client, options);
   const changes = await jobChanges(client, objects, cell.tasks);
   const created = changes.flatMap((change) => change.created);
   const ended = new Set(changes.flatMap((change) => change.ended));

@@ -9,27 +9,29 @@ import type { Output } from '../cli/output.ts';
 import { formatTable } from '../cli/table.ts';
 import type { Client, ObjectKey } from '../client/client.ts';
 import type { RankedNode } from '../scheduler/core/schedule.ts';
+import type { ProfileFlags } from '../scheduler/profile-choice.ts';
 import { ForkedCell } from '../scheduler/what-if/forked-cell.ts';
 import { whyGangPending } from '../scheduler/what-if/gang-why.ts';
 import { type PlannedTask, planTasks } from '../scheduler/what-if/plan-tasks.ts';
 import { type Why, whyPending } from '../scheduler/what-if/why.ts';
 import { type LiveCell, readLiveCell, waitingTasks } from './live-cell.ts';
 
-export interface WhyOptions {
+export interface WhyOptions extends ProfileFlags {
   client: Client;
   task: ObjectKey;
   json: boolean;
 }
 
 /** Gives exit code 0: also of a task that fits nowhere the answer is an answer. */
-export async function why({ client, task: key, json }: WhyOptions, output: Output): Promise<number> {
+export async function why(options: WhyOptions, output: Output): Promise<number> {
+  const { client, task: key, json } = options;
   const task = await client.get(Task, key);
   if (isTerminal(task.status.phase)) {
     const message = `is over: ${task.status.phase}`;
     output.out(json ? asJson({ task: keyOf(task), message }) : `task ${keyOf(task)} ${message}\n`);
     return 0;
   }
-  const live = await readLiveCell(client);
+  const live = await readLiveCell(client, options);
   const cell = new ForkedCell(live.nodes, live.tasks, live);
   if (task.spec.nodeName !== undefined) {
     const nodes = cell.rank(task);

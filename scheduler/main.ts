@@ -14,10 +14,9 @@ import { connect } from '../client/http-client.ts';
 import { loadClusterConfig } from '../client/kubeconfig.ts';
 import { LeaderElection } from '../client/leader-election.ts';
 import { runProcess, terminated } from '../client/process-life.ts';
-import { Profile, pluginSets } from './core/profile.ts';
 import { serveDebug } from './debug-server.ts';
+import { chooseProfile } from './profile-choice.ts';
 import { defaultName, leaseNameOf, Scheduler } from './scheduler.ts';
-import { loadUserPlugins } from './user-plugins/load-plugins.ts';
 
 const component = 'gantry-scheduler';
 
@@ -27,21 +26,17 @@ async function main(): Promise<void> {
       kubeconfig: { type: 'string' },
       name: { type: 'string', default: defaultName },
       identity: { type: 'string' },
-      profile: { type: 'string', default: 'pack' },
+      profile: { type: 'string' },
       plugins: { type: 'string' },
       'metrics-address': { type: 'string' },
     },
   });
   if (!values.kubeconfig) throw new RangeError('--kubeconfig is required');
-  const plugins = pluginSets.get(values.profile);
-  if (!plugins) throw new RangeError(`--profile is one of ${[...pluginSets.keys()].join(', ')}`);
   const { name } = values;
   const identity = values.identity ?? `${hostname()}_${randomUUID()}`;
   const logger = pino({ name: component });
   const client = connect(await loadClusterConfig([values.kubeconfig]));
-  const userPlugins = values.plugins === undefined ? undefined : await loadUserPlugins(values.plugins);
-  const profile = new Profile([...plugins, ...(userPlugins?.entries ?? [])]);
-  const scheduler = new Scheduler({ client, name, logger, profile, ...(userPlugins ? { userPlugins } : {}) });
+  const scheduler = new Scheduler({ client, name, logger, ...(await chooseProfile(values)) });
   const election = new LeaderElection({
     client,
     lease: { namespace: systemNamespace, name: leaseNameOf(name) },

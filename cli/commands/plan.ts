@@ -9,24 +9,26 @@ import { wantedObjects } from '../manifest-objects.ts';
 
 export interface PlanOptions extends FileOptions {
   output?: string;
+  profile?: string;
+  plugins?: string;
 }
 
 export const plan: CommandFunction<PlanOptions> = async (context, args, options) => {
-  const { output } = options;
+  const { output, profile, plugins } = options;
   if (output !== undefined && output !== 'json')
     throw new UsageError(`unknown output ${JSON.stringify(output)}: want json`);
   const json = output === 'json';
   if (args.length > 0) {
     const { client } = await context.session();
     const { planLoss } = await context.localCluster();
-    return planLoss({ client, json, ...lossOf(args) } as never, context.io);
+    return planLoss({ client, json, profile, plugins, ...lossOf(args) } as never, context.io);
   }
   const manifests = await readManifests(context, options);
   const session = await context.session();
   const wanted = await wantedObjects(manifests, session, options);
   const { plan: answer } = await context.localCluster();
   const objects = wanted.map(({ object }) => object);
-  return answer({ client: session.client, objects, json } as never, context.io);
+  return answer({ client: session.client, objects, json, profile, plugins } as never, context.io);
 };
 
 function lossOf([kind = '', ...targets]: readonly string[]): { kind: 'drain' | 'lose'; targets: string[] } {

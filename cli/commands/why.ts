@@ -5,9 +5,11 @@ import { checkName } from '../target.ts';
 
 export interface WhyOptions {
   output?: string;
+  profile?: string;
+  plugins?: string;
 }
 
-export const why: CommandFunction<WhyOptions> = async (context, args, { output }) => {
+export const why: CommandFunction<WhyOptions> = async (context, args, { output, ...scheduler }) => {
   const names = args.map((arg) => arg.replace(/^(tasks?|gt)\//, ''));
   const [name, ...more] = names[0] === 'task' || names[0] === 'tasks' ? names.slice(1) : names;
   if (name === undefined || more.length > 0) throw new UsageError('say which task: gantry why task/NAME');
@@ -17,5 +19,5 @@ export const why: CommandFunction<WhyOptions> = async (context, args, { output }
   const { client, namespace } = await context.session();
   const task = { namespace, name };
   const { why: answer } = await context.localCluster();
-  return answer({ client, task, json: output === 'json' } as never, context.io);
+  return answer({ client, task, json: output === 'json', ...scheduler } as never, context.io);
 };

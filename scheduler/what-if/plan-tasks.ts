@@ -24,6 +24,8 @@ export interface CellCopy {
   namespaces?: readonly Namespace[];
   jobs?: readonly Job[];
   claims?: CellClaims;
+  /** As the scheduler has it that is asked about; absent: the default one. */
+  profile?: Profile;
   /** Whether a task may displace others; absent: none may. */
   mayPreempt?: (task: SchedulingTask) => boolean;
 }
@@ -56,10 +58,17 @@ class Rehearsal {
   #nowMs = 0;
 
   constructor(
-    { nodes, tasks: there, namespaces = [], jobs = [], claims, mayPreempt }: CellCopy,
+    {
+      nodes,
+      tasks: there,
+      namespaces = [],
+      jobs = [],
+      claims,
+      mayPreempt,
+      profile = new Profile(),
+    }: CellCopy,
     tasks: readonly Task[],
   ) {
-    const profile = new Profile();
     this.#tasks = new Map(tasks.map((task) => [task.metadata.uid ?? '', task]));
     this.#state = new ClusterState(
       (event) => void this.#queue?.wake(event),
@@ -79,7 +88,7 @@ class Rehearsal {
     });
     const preempts = mayPreempt ? { mayPreempt } : {};
     this.#decider = new Decider({ profile, state: this.#state, queue: this.#queue, ...preempts });
-    for (const task of tasks) this.#queue.add(schedulingTask(task));
+    for (const task of tasks) this.#queue.add(profile.sign(schedulingTask(task)));
   }
 
   /** False when nothing more comes of it. */

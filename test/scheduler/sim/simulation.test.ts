@@ -34,6 +34,23 @@ describe('a simulation', () => {
     expect(result.samples.at(-1)).toMatchObject({ running: 2, waiting: 1, used: { cpu: 1 } });
   });
 
+  it('a gang waits until all of it fits, and starts at one moment', () => {
+    const member = (name: string) =>
+      taskOf(name, { job: 'mpi', gang: { minMember: 3 }, requests: { cpu: '3' } });
+    const gang = ['m0', 'm1', 'm2'].map((name) => ({ task: member(name), arrival: 10, duration: 50 }));
+    const result = simulate(nodes(3), [...trace('0,100,3,1Gi,1'), ...gang]);
+    expect(result.fates.map(({ placedAt }) => placedAt)).toEqual([0, 100, 100, 100]);
+  });
+
+  it('a gang larger than the cell is never placed, not even in part', () => {
+    const gang = ['m0', 'm1', 'm2'].map((name) => ({
+      task: taskOf(name, { job: 'mpi', gang: { minMember: 3 }, requests: { cpu: '3' } }),
+      arrival: 0,
+    }));
+    const result = simulate(nodes(2), [...gang, ...trace('5,10,3,1Gi,2')]);
+    expect(waits(result)).toEqual([undefined, undefined, undefined, 0, 0]);
+  });
+
   it('a checkpoint leaves running tasks where they are', () => {
     const objects = [
       taskOf('runs', { nodeName: 'n1', requests: { cpu: '3' } }),

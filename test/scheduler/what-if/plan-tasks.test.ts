@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Profile, spreadingPlugins } from '../../../scheduler/core/profile.ts';
+import { UserPlugins } from '../../../scheduler/user-plugins/load-plugins.ts';
+import { ForkedCell } from '../../../scheduler/what-if/forked-cell.ts';
 import { planTasks } from '../../../scheduler/what-if/plan-tasks.ts';
+import { whyPending } from '../../../scheduler/what-if/why.ts';
 import { nodeOf, taskOf } from '../cell.ts';
 
 const node = (name: string) => nodeOf(name, { allocatable: { cpu: '2', memory: '4Gi', pods: '10' } });
@@ -12,6 +16,27 @@ describe('a plan', () => {
     expect(planned.map((one) => one.node)).toEqual(['n1', 'n2', undefined]);
     const [, , last] = planned;
     expect(last && last.node === undefined && last.explanation.message).toContain('2 insufficient cpu');
+  });
+
+  it('knows the profile, plugins of one’s own included, of the scheduler that is asked about', () => {
+    const plugins = new UserPlugins(
+      "module.exports = { name: 'Only', filter: (task, node) => node.name === task.labels.on ? undefined : 'not it' };",
+      'plugins.cjs',
+    );
+    const cell = {
+      nodes: [node('n1'), node('n2')],
+      tasks: [],
+      profile: new Profile([...spreadingPlugins, ...plugins.entries]),
+    };
+    const tasks = ['n2', 'n1', 'n3'].map((on) => taskOf(`to-${on}`, { labels: { on } }));
+    const planned = planTasks(cell, tasks);
+    expect(Object.fromEntries(planned.map((one) => [one.task.metadata.name, one.node]))).toEqual({
+      'to-n1': 'n1',
+      'to-n2': 'n2',
+      'to-n3': undefined,
+    });
+    const why = whyPending(new ForkedCell(cell.nodes, [], cell), tasks[2]!);
+    expect(why.fits || why.explanation.message).toContain('2 not it');
   });
 
   it('decides in the order of the queue: higher priority first', () => {
