@@ -36,6 +36,7 @@ import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { StatsServer } from './stats/stats-server.ts';
 import { StreamServer } from './streams/stream-server.ts';
 import { TaskRecords } from './task/task-records.ts';
+import { ApiAccess } from './volumes/api-access.ts';
 import { claimDirectoryIn, LocalVolumes } from './volumes/local-volumes.ts';
 import { volumeDirectoryIn } from './volumes/task-directory.ts';
 
@@ -84,6 +85,10 @@ async function main(): Promise<void> {
     devices,
     userNamespaces: userNamespaceProblem === undefined ? {} : { problem: userNamespaceProblem },
     ...(cgroups ? { cgroups } : {}),
+    apiAccess: new ApiAccess({
+      ...{ client, server: config.server, clock: systemClock },
+      certificateAuthority: config.ca ?? '',
+    }),
     ...(cpus ? { cpus } : {}),
     ...(fence ? { fence } : {}),
     ...(network.resolution ? { resolution: network.resolution } : {}),

@@ -93,7 +93,7 @@ const volumeRefusals: readonly Refusal[] = foreignVolumeSources.map((field) => (
 
 const projectedRefusals: readonly Refusal[] = foreignProjectedSources.map((field) => ({
   field,
-  because: 'use configMap, secret or downwardAPI',
+  because: 'use configMap, secret, downwardAPI or serviceAccountToken',
 }));
 
 /** Causes with paths; empty for a spec that means here what it means in Kubernetes. */

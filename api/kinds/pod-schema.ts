@@ -151,7 +151,7 @@ export const foreignVolumeSources = [
   'vsphereVolume',
 ];
 /** The same within projected volumes. */
-export const foreignProjectedSources = ['serviceAccountToken', 'clusterTrustBundle', 'podCertificate'];
+export const foreignProjectedSources = ['clusterTrustBundle', 'podCertificate'];
 const openSources = (sources: readonly string[]): Record<string, Schema> =>
   Object.fromEntries(sources.map((source) => [source, open('A source of files.')]));
 const volume = closed('A volume.', {
@@ -174,9 +174,7 @@ const spec = closed('What runs, and where.', {
     seLinuxChangePolicy: text('When labels of a volume are changed.'),
     sysctls: listOf(named('A kernel parameter.', { value: text('Its value.') })),
   }),
-  serviceAccountName: text('Account of the pod.'),
   serviceAccount: text('The same, by its old name.'),
-  automountServiceAccountToken: flag('Whether a token of the account is mounted.'),
   hostNetwork: flag('Whether the containers share the network of their node.'),
   hostPID: flag("Whether the containers see the node's processes."),
   hostIPC: flag("Whether the containers share the node's IPC."),

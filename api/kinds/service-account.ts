@@ -11,7 +11,9 @@ const serviceAccountShape = objectShape(
   {
     secrets: optional(list(reference, 'Secrets that go with the account.', { mergeKey: 'name' })),
     imagePullSecrets: optional(list(reference, 'Secrets to pull images with.')),
-    automountServiceAccountToken: optional(flag('Kept for clients; no token is ever mounted by itself.')),
+    automountServiceAccountToken: optional(
+      flag('false: tasks of the account find no token of it, unless they say otherwise.'),
+    ),
   },
   'A name for programs that talk to the API.',
 );

@@ -12,7 +12,7 @@ export const fieldRefShape = closedObject(
   {
     apiVersion: optional(text('Not used.')),
     fieldPath: text(
-      "metadata.name, metadata.namespace, metadata.uid, metadata.labels['…'], metadata.annotations['…'], spec.nodeName or status.hostIP; in files also metadata.labels and metadata.annotations.",
+      "metadata.name, metadata.namespace, metadata.uid, metadata.labels['…'], metadata.annotations['…'], spec.nodeName, spec.serviceAccountName, status.hostIP, status.hostIPs, status.podIP or status.podIPs; in files also metadata.labels and metadata.annotations.",
     ),
   },
   { description: 'A field of the task.' },
@@ -41,7 +41,17 @@ export type FieldRef = Static<typeof fieldRefShape>;
 export type ResourceFieldRef = Static<typeof resourceFieldRefShape>;
 export type DownwardItem = Static<typeof downwardItemsShape>[number];
 
-const plainFields = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'status.hostIP'];
+const plainFields = [
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'spec.serviceAccountName',
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
+];
 const wholeMaps = ['metadata.labels', 'metadata.annotations'];
 const resources = ['cpu', 'memory', 'ephemeral-storage'].flatMap((name) => [
   `requests.${name}`,

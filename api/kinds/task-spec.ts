@@ -74,6 +74,10 @@ export const templateSpecFields = {
       { maxItems: 20, mapKeys: ['name'] },
     ),
   ),
+  serviceAccountName: optional(text('ServiceAccount its programs are at the API, in the same namespace.')),
+  automountServiceAccountToken: optional(
+    flag('Whether its containers find a token of that account. Default: true, with a serviceAccountName.'),
+  ),
   volumes: optional(list(volumeShape, 'Files containers may mount.', { maxItems: 100, mapKeys: ['name'] })),
   restartPolicy: optional(
     oneOf(

@@ -47,6 +47,22 @@ const projectedSourceShape = closedObject({
       { description: 'What the task is told of itself.' },
     ),
   ),
+  serviceAccountToken: optional(
+    closedObject(
+      {
+        path: text('Relative path of the file.'),
+        audience: optional(text('Whom it is for; default is the API server.')),
+        expirationSeconds: withDefault(
+          count('How long it is good; it is replaced long before.', {
+            minimum: 600,
+            maximum: 365 * 24 * 3600,
+          }),
+          3600,
+        ),
+      },
+      { description: "A token of the task's service account, good as long as the task is there." },
+    ),
+  ),
 });
 
 export const volumeShape = closedObject({
@@ -153,7 +169,7 @@ export const envShape = closedObject({
 });
 
 export type Volume = Static<typeof volumeShape>;
-type ProjectedSource = Static<typeof projectedSourceShape>;
+export type ProjectedSource = Static<typeof projectedSourceShape>;
 export type VolumeMount = Static<typeof volumeMountShape>;
 export type EnvSource = Static<typeof envFromShape>;
 export type Projection = Omit<NonNullable<Volume['configMap']>, 'name'>;
@@ -205,7 +221,8 @@ function validateSource({ name: _name, ...sources }: Volume, path: string): Caus
 function validateProjectedSource(source: ProjectedSource, path: string): Cause[] {
   const given = Object.values(source).filter((each) => each !== undefined).length;
   if (given !== 1) return [{ field: path, message: `must have exactly one source, has ${given}` }];
-  const { configMap, secret, downwardAPI } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  if (serviceAccountToken) return pathCauses(serviceAccountToken.path, `${path}.serviceAccountToken.path`);
   if (downwardAPI) return validateDownward(downwardAPI.items ?? [], `${path}.downwardAPI.items`);
   const at = `${path}.${configMap ? 'configMap' : 'secret'}`;
   const object = configMap ?? secret;

@@ -90,8 +90,17 @@ function admitTask(call: Call, task: AnyObject): void {
       },
     ]);
   }
+  admitAccount(call, task);
   spec['priorityClassName'] = className;
   spec['priority'] = priorityClass.value;
+}
+
+/** What the account says of its tokens counts where the task says nothing. */
+function admitAccount({ backend }: Call, { metadata, spec = {} }: AnyObject): void {
+  const name = spec['serviceAccountName'];
+  if (name === undefined || spec['automountServiceAccountToken'] !== undefined) return;
+  const account = backend.cache.kind(names.ServiceAccount).get(`${metadata.namespace}/${name}`)?.parse();
+  if (account?.['automountServiceAccountToken'] === false) spec['automountServiceAccountToken'] = false;
 }
 
 function globalDefault(classes: Iterable<CachedObject>): string | undefined {

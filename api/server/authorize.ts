@@ -101,6 +101,8 @@ function nodeRules(name: string): readonly Rule[] {
       group: 'gantry.dev',
       resources: ['tasks/status', 'tasks/resize'],
     },
+    // For its tasks: verbs/token.ts.
+    { verbs: ['create'], group: '', resources: ['serviceaccounts/token'] },
     // Which of them: node-restriction.ts.
     { verbs: ['get'], group: '', resources: ['configmaps', 'secrets'] },
     // Names and addresses of services, for all tasks alike.

@@ -1,8 +1,8 @@
 /**
  * Tokens of service accounts: JWTs (ES256) signed with the cluster's key for them and good for this API alone.
  *
- * Invariant: a token opens something only while it is in its time and the account of that uid exists; whoever
- * deletes the account ends all its tokens.
+ * Invariant: a token opens something only while it is in its time and the account of that uid exists, and so does the
+ * task it is bound to, if any; whoever deletes the account ends all its tokens.
  */
 import {
   createHash,
@@ -28,6 +28,12 @@ const shape = /^([\w-]{1,500})\.([\w-]{1,3000})\.([\w-]{86})$/;
 
 export interface Account {
   namespace: string;
+  name: string;
+  uid: string;
+}
+
+/** The task whose programs have the token, in the namespace of the account. */
+export interface BoundTask {
   name: string;
   uid: string;
 }
@@ -70,7 +76,7 @@ export class ServiceAccountTokens {
 
   issue(
     account: Account,
-    { seconds, audiences }: { seconds: number; audiences: readonly string[] },
+    { seconds, audiences, task }: { seconds: number; audiences: readonly string[]; task?: BoundTask },
   ): IssuedToken {
     const now = this.#seconds();
     const { namespace, name, uid } = account;
@@ -81,7 +87,7 @@ export class ServiceAccountTokens {
       iat: now,
       nbf: now,
       exp: now + seconds,
-      'kubernetes.io': { namespace, serviceaccount: { name, uid } },
+      'kubernetes.io': { namespace, serviceaccount: { name, uid }, ...(task ? { pod: task } : {}) },
     };
     const signed = `${this.#header}.${encoded(claims)}`;
     const signature = sign('sha256', Buffer.from(signed), {
@@ -98,13 +104,21 @@ export class ServiceAccountTokens {
     if (!account || !this.#isTimely(claims)) return undefined;
     const { namespace, name, uid } = account;
     const live = this.#cache.kind(names.ServiceAccount).get(`${namespace}/${name}`);
-    if (live?.parse().metadata.uid !== uid) return undefined;
+    if (live?.parse().metadata.uid !== uid || !this.#isTaskThere(claims, namespace)) return undefined;
     const groups = [
       'system:serviceaccounts',
       `system:serviceaccounts:${namespace}`,
       groupNames.authenticated,
     ];
     return { name: `system:serviceaccount:${namespace}:${name}`, groups };
+  }
+
+  /** Of a token that is bound to none, always. */
+  #isTaskThere({ 'kubernetes.io': claim }: Record<string, unknown>, namespace: string): boolean {
+    const bound = isJsonObject(claim) ? claim['pod'] : undefined;
+    if (!isJsonObject(bound)) return true;
+    const live = this.#cache.kind(names.Task).get(`${namespace}/${bound['name']}`);
+    return live?.parse().metadata.uid === bound['uid'];
   }
 
   /** Only what an accepted key signed, with the one header that servers write for it: the sender chooses no algorithm. */

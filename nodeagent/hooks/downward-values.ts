@@ -5,12 +5,13 @@ import { formatBytes, parseQuantity } from '../../api/meta/quantity.ts';
 import type { TaskRecord } from '../task/task-record.ts';
 import type { NodeFacts } from './hook.ts';
 
-export type ValueSource = Pick<TaskRecord, 'task'>;
+export type ValueSource = Pick<TaskRecord, 'task' | 'address'>;
 export type ValueNode = Pick<NodeFacts, 'name' | 'address' | 'memoryBytes'>;
 
 /** A label or an annotation that is not there is empty. */
-export function fieldValue({ fieldPath }: FieldRef, { task }: ValueSource, node: ValueNode): string {
-  const { metadata } = task;
+export function fieldValue({ fieldPath }: FieldRef, { task, address }: ValueSource, node: ValueNode): string {
+  const { metadata, spec } = task;
+  const podIP = address ?? node.address;
   const [, map, key] = /^metadata\.(labels|annotations)(?:\['([^']+)'\])?$/.exec(fieldPath) ?? [];
   if (map === 'labels' || map === 'annotations')
     return key === undefined ? mapText(metadata[map]) : (metadata[map]?.[key] ?? '');
@@ -19,7 +20,11 @@ export function fieldValue({ fieldPath }: FieldRef, { task }: ValueSource, node:
     'metadata.namespace': metadata.namespace,
     'metadata.uid': metadata.uid,
     'spec.nodeName': node.name,
+    'spec.serviceAccountName': spec.serviceAccountName,
     'status.hostIP': node.address,
+    'status.hostIPs': node.address,
+    'status.podIP': podIP,
+    'status.podIPs': podIP,
   };
   return fields[fieldPath] ?? '';
 }

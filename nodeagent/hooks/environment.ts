@@ -4,6 +4,7 @@ import { listeningPort } from '../../api/kinds/task-request.ts';
 import type { Container } from '../../api/kinds/task-spec.ts';
 import type { EnvVariable } from '../../api/kinds/task-volumes.ts';
 import type { TaskRecord } from '../task/task-record.ts';
+import { hasApiAccess } from '../volumes/api-access.ts';
 import { referredValue, variablesFrom } from './config-variables.ts';
 import { fieldValue, resourceValue } from './downward-values.ts';
 import type { NodeFacts, Start, StartHook } from './hook.ts';
@@ -24,6 +25,8 @@ export const environmentHook: StartHook = async (start) => {
   for (const [name, value] of Object.entries(serviceVariables(linked ?? []))) variables.set(name, value);
   for (const [name, value] of Object.entries(ownVariables(record, container, node)))
     variables.set(name, value);
+  if (hasApiAccess(node, record.task.spec))
+    for (const [name, value] of Object.entries(node.apiAccess?.variables ?? {})) variables.set(name, value);
   try {
     for (const [name, value] of await variablesFrom(container, volumes)) variables.set(name, value);
     for (const variable of container.env ?? []) {

@@ -16,6 +16,7 @@ import type { ImagePuller } from '../images/image-puller.ts';
 import type { TaskNetworks } from '../network/task-networks.ts';
 import type { ContainerRoot, ContainerSpec, Refusal } from '../runtime/runtime.ts';
 import type { ContainerRecord, TaskRecord } from '../task/task-record.ts';
+import type { ApiAccess } from '../volumes/api-access.ts';
 import type { AllowedPath } from '../volumes/host-path.ts';
 import type { TaskVolumes } from '../volumes/task-volumes.ts';
 import { cgroupHook } from './cgroup.ts';
@@ -55,6 +56,8 @@ export interface NodeFacts {
   linkedServices?: (namespace: string) => readonly Service[];
   /** Devices it hands out; absent where it has none. */
   devices?: Pick<DevicePool, 'assign'>;
+  /** How tasks reach the API as their service accounts; absent: they cannot. */
+  apiAccess?: ApiAccess;
   /** Cores for tasks that want some for themselves; absent: all share all. */
   cpus?: Pick<CpuPool, 'assign'>;
   /** Parent of the tasks' groups. */

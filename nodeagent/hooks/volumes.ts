@@ -1,8 +1,10 @@
 /** The volumes a container mounts. */
+import { apiAccessMounts, hasApiAccess } from '../volumes/api-access.ts';
 import type { StartHook } from './hook.ts';
 
-export const volumesHook: StartHook = async ({ node, container, cid, spec, volumes }) => {
-  const { volumeMounts = [] } = container;
+export const volumesHook: StartHook = async ({ node, record, container, cid, spec, volumes }) => {
+  const access = hasApiAccess(node, record.task.spec) ? apiAccessMounts(container) : [];
+  const volumeMounts = [...(container.volumeMounts ?? []), ...access];
   if (volumeMounts.length === 0) return undefined;
   if (!node.cgroups)
     return {

@@ -14,6 +14,7 @@ import { runCommand } from '../command.ts';
 import type { NodeFacts } from '../hooks/hook.ts';
 import type { BindMount } from '../runtime/runtime.ts';
 import type { TaskRecord } from '../task/task-record.ts';
+import { apiAccessVolume, hasApiAccess, rootCertificates } from './api-access.ts';
 import type { ConfigData, ConfigKind, ConfigSource } from './config-source.ts';
 import { allowedRealPath } from './host-path.ts';
 import { ownVolume } from './local-volumes.ts';
@@ -86,6 +87,7 @@ export class TaskVolumes {
   }
 
   #volume(name: string): Volume {
+    if (name === apiAccessVolume.name) return apiAccessVolume;
     const volume = this.#record.task.spec.volumes?.find((each) => each.name === name);
     if (volume) return volume;
     throw new Error(`the task has no volume named ${name}`);
@@ -94,7 +96,8 @@ export class TaskVolumes {
   /** Brings the files the agent writes up to date; what cannot be read stays as it is. */
   refresh(): void {
     const { volumes = [] } = this.#record.task.spec;
-    const projected = volumes.filter(isWrittenByAgent);
+    const access = hasApiAccess(this.#node, this.#record.task.spec) ? [apiAccessVolume] : [];
+    const projected = [...volumes.filter(isWrittenByAgent), ...access];
     if (projected.length === 0 || this.#refreshing) return;
     this.#refreshing = Promise.allSettled(projected.map((volume) => this.#make(volume))).then(() => {
       this.#refreshing = undefined;
@@ -108,6 +111,8 @@ export class TaskVolumes {
 
   /** The data of a ConfigMap or Secret; throws an Error when it is not there and has to be. */
   async config(kind: ConfigKind, name: string, optional = false): Promise<ConfigData> {
+    const { apiAccess } = this.#node;
+    if (kind === 'configMap' && name === rootCertificates && apiAccess) return apiAccess.rootCertificates;
     const { namespace = '' } = this.#record.task.metadata;
     const id = `${kind}/${name}`;
     try {

@@ -3,7 +3,7 @@
  * them in one (`projected`).
  */
 import type { DownwardItem } from '../../api/kinds/task-downward.ts';
-import type { Volume } from '../../api/kinds/task-volumes.ts';
+import type { ProjectedSource, Volume } from '../../api/kinds/task-volumes.ts';
 import { fieldValue, resourceValue } from '../hooks/downward-values.ts';
 import type { NodeFacts } from '../hooks/hook.ts';
 import type { TaskRecord } from '../task/task-record.ts';
@@ -24,7 +24,8 @@ export function isWrittenByAgent({ configMap, secret, downwardAPI, projected }: 
 
 /** Secrets are in memory only. */
 export function holdsSecrets({ secret, projected }: Volume): boolean {
-  return secret !== undefined || (projected?.sources.some((source) => source.secret) ?? false);
+  const isSecret = projected?.sources.some((source) => source.secret ?? source.serviceAccountToken);
+  return secret !== undefined || (isSecret ?? false);
 }
 
 /** Throws an Error that says what is missing. */
@@ -44,8 +45,19 @@ export async function volumeFiles(volume: Volume, from: FileSources): Promise<Pr
       files.push(...projectedFiles(data, { ...projection, defaultMode }));
     }
     files.push(...downwardFiles(source.downwardAPI?.items ?? [], defaultMode, from));
+    if (source.serviceAccountToken)
+      files.push(await tokenFile(source.serviceAccountToken, defaultMode, from));
   }
   return lastOfEach(files);
+}
+
+async function tokenFile(
+  { path, ...wish }: NonNullable<ProjectedSource['serviceAccountToken']>,
+  mode: number,
+  { node, record }: FileSources,
+): Promise<ProjectedFile> {
+  if (!node.apiAccess) throw new Error('this node has no tokens of service accounts');
+  return { path, mode, content: Buffer.from(await node.apiAccess.token(record, wish)) };
 }
 
 function downwardFiles(

@@ -1,4 +1,4 @@
-/** What nodes give when their agents are told to: parts of GPUs from CDI files, and cores of one's own. */
+/** What nodes give to who asks: parts of GPUs from CDI files, cores of one's own, and a way to the API. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,13 +18,14 @@ const gpus = {
   })),
 };
 
-function task(name: string, amounts: Record<string, string>): object {
+function task(name: string, amounts: Record<string, string>, more: object = {}): object {
   const resources = { limits: amounts };
   return {
     apiVersion: 'gantry.dev/v1',
     kind: 'Task',
     metadata: { name },
     spec: {
+      ...more,
       terminationGracePeriodSeconds: 1,
       containers: [{ name: 'main', command: ['sleep', '100000'], resources }],
     },
@@ -45,8 +46,8 @@ describe('a node', () => {
     rmSync(cdi, { recursive: true });
   });
 
-  const run = async (name: string, amounts: Record<string, string>): Promise<Task> => {
-    await cluster.gantry(['apply', '-f', '-'], { input: JSON.stringify(task(name, amounts)) });
+  const run = async (name: string, amounts: Record<string, string>, more = {}): Promise<Task> => {
+    await cluster.gantry(['apply', '-f', '-'], { input: JSON.stringify(task(name, amounts, more)) });
     return eventually(`${name} runs`, async () => {
       const found = await cluster.json<Task>('get', `task/${name}`);
       return found.status.phase === 'Running' && found;
@@ -75,6 +76,23 @@ describe('a node', () => {
       return status.pending?.message.includes('without a GPU that has 600 milli free');
     });
     expect((await run('fourth', milli('400'))).spec.devices).toBeDefined();
+  });
+
+  it('lets the programs of a task talk to the API as its service account, and those of others not', async () => {
+    const directory = '/var/run/secrets/kubernetes.io/serviceaccount';
+    const ask = `cd ${directory} && curl -s --cacert ca.crt -H "Authorization: Bearer $(cat token)" \
+      -H 'content-type: application/json' -d '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}' \
+      "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/apis/authentication.k8s.io/v1/selfsubjectreviews"`;
+    for (const [name, hostNetwork] of [
+      ['shares', true],
+      ['isolated', false],
+    ] as const) {
+      await run(name, {}, { serviceAccountName: 'default', hostNetwork });
+      expect(await exec(name, ask)).toContain('"username":"system:serviceaccount:default:default"');
+    }
+    await run('nobody', {});
+    const { exitCode } = await cluster.gantry(['exec', 'nobody', '--', 'ls', directory]);
+    expect(exitCode).not.toBe(0);
   });
 
   it('gives a core of its own to a task that wants one whole, and says so', async () => {

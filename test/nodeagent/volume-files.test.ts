@@ -6,7 +6,11 @@ import type { NodeFacts } from '../../nodeagent/hooks/hook.ts';
 import { holdsSecrets, isWrittenByAgent, volumeFiles } from '../../nodeagent/volumes/volume-files.ts';
 import { container, record, task } from '../kit/nodeagent-objects.ts';
 
-const node = { name: 'n1', address: '10.0.0.1', memoryBytes: 4 * 1024 ** 3 } as NodeFacts;
+const apiAccess = { token: async (_of: unknown, { audience = 'api' }) => `token for ${audience}` };
+const node = {
+  ...{ name: 'n1', address: '10.0.0.1', memoryBytes: 4 * 1024 ** 3 },
+  apiAccess,
+} as unknown as NodeFacts;
 const resources = { requests: { cpu: '250m' }, limits: { memory: '64Mi' } };
 const of = record(
   task({
@@ -55,6 +59,16 @@ describe('files that tell a task of itself', () => {
     });
   });
 
+  it('know the account, and the address of a task with a network of its own', async () => {
+    const fields = ['spec.serviceAccountName', 'status.hostIP', 'status.podIP', 'metadata.uid'];
+    const items = fields.map((fieldPath) => ({ path: fieldPath, fieldRef: { fieldPath } }));
+    const own = { ...record(task({ spec: { serviceAccountName: 'robot' } })), address: '10.88.0.2' };
+    const volume = { name: 'v', downwardAPI: { items, defaultMode: 0o644 } } as Volume;
+    const written = await volumeFiles(volume, { node, record: own, config: async () => new Map() });
+    expect(written.map(({ content }) => `${content}`)).toEqual(['robot', '10.0.0.1', '10.88.0.2', own.uid]);
+    expect(validateVolumes([volume], 'spec.volumes')).toEqual([]);
+  });
+
   it('a limit that is not set is what the node has', async () => {
     const bare = record(task());
     const items = [
@@ -81,6 +95,15 @@ describe('a projected volume', () => {
     expect(await files(volume)).toEqual({ 'key 444': 'n1', 'deep/er 400': 'secret of s' });
     expect(holdsSecrets(volume as Volume)).toBe(true);
     expect(isWrittenByAgent(volume as Volume)).toBe(true);
+  });
+
+  it('has tokens, in memory only', async () => {
+    const volume = projected(
+      { serviceAccountToken: { path: 'token', expirationSeconds: 600 } },
+      { serviceAccountToken: { path: 'vault', audience: 'vault', expirationSeconds: 600 } },
+    );
+    expect(await files(volume)).toEqual({ 'token 444': 'token for api', 'vault 444': 'token for vault' });
+    expect(holdsSecrets(volume as Volume)).toBe(true);
   });
 
   it('says what is missing, unless it may be', async () => {

@@ -6,7 +6,7 @@ import { createTokenKey } from '../../../api/server/pki.ts';
 import type { ApiRequest } from '../../../api/server/request.ts';
 import type { TokenKeys } from '../../../api/server/service-account-tokens.ts';
 import { openMemoryStore } from '../../../api/store/memory-store.ts';
-import { admin, nodeUser, TestServer } from './test-server.ts';
+import { addNode, admin, nodeUser, TestServer, taskDraft, tasks } from './test-server.ts';
 
 const accounts = '/api/v1/namespaces/default/serviceaccounts';
 const reviews = '/apis/authentication.k8s.io/v1/tokenreviews';
@@ -156,11 +156,35 @@ describe('a token', () => {
     ['too long', { expirationSeconds: 1e9 }, /a year/],
     ['no time at all', { expirationSeconds: 'long' }, /whole number/],
     ['for a control character', { audiences: ['a\nb'] }, /spec\.audiences/],
-    ['bound to an object', { boundObjectRef: { kind: 'Pod', name: 'x' } }, /not supported/],
+    ['bound to what is no pod', { boundObjectRef: { kind: 'Secret', name: 'x' } }, /must be a Pod of v1/],
   ])('%s is refused', async (_what, spec, says) => {
     const { status, body } = await server.post(`${accounts}/robot/token`, { spec });
     expect([status, body.reason]).toEqual([422, 'Invalid']);
     expect(body.message).toMatch(says);
+  });
+
+  test('that is bound to a task is for its node to ask, and ends with the task', async () => {
+    await addNode(server, 'n1', { cpu: '1', pods: '10' });
+    const draft = taskDraft('bound') as { spec: object };
+    Object.assign(draft.spec, { serviceAccountName: 'robot' });
+    const { body: task } = await server.post(tasks, draft);
+    const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'bound', uid: task.metadata.uid };
+    const ask = (account: string, node: string, reference: object = boundObjectRef) =>
+      server.post(
+        `${accounts}/${account}/token`,
+        { spec: { boundObjectRef: reference } },
+        { user: nodeUser(node) },
+      );
+    expect((await ask('robot', 'n1')).status).toBe(403);
+    await server.post(`${tasks}/bound/binding`, { target: { name: 'n1' } });
+    const { status, body } = await ask('robot', 'n1');
+    expect(status).toBe(201);
+    expect((await whoAmI(body.status.token)).status).toBe(201);
+    expect((await ask('robot', 'n2')).status).toBe(403);
+    expect((await ask('other', 'n1')).status).toBe(409);
+    expect((await ask('robot', 'n1', { ...boundObjectRef, uid: 'another' })).status).toBe(404);
+    await server.delete(`${tasks}/bound`, { gracePeriodSeconds: 0 });
+    expect((await whoAmI(body.status.token)).status).toBe(401);
   });
 
   test('of an account that is not there is not found', async () => {

@@ -156,13 +156,6 @@ describe('a pod with', () => {
       expect(task.metadata).not.toHaveProperty('annotations');
     },
   );
-
-  test('an account has it beside the task, where it harms nobody', async () => {
-    const spec = { serviceAccountName: 'default', automountServiceAccountToken: false };
-    expect((await create('account', spec)).body.spec).toMatchObject(spec);
-    const { body: task } = await server.get(`${tasks}/account`);
-    expect(JSON.parse(task.metadata.annotations['gantry.dev/pod'])).toEqual(spec);
-  });
 });
 
 test.each<[object, string]>([
@@ -170,8 +163,8 @@ test.each<[object, string]>([
   [{ shareProcessNamespace: true }, 'shareProcessNamespace'],
   [volumeOf({ nfs: { server: 'x', path: '/' } }), 'volumes[0].nfs'],
   [
-    volumeOf({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }),
-    'volumes[0].projected.sources[0].serviceAccountToken',
+    volumeOf({ projected: { sources: [{ clusterTrustBundle: { path: 'bundle' } }] } }),
+    'volumes[0].projected.sources[0].clusterTrustBundle',
   ],
   [inContainer({ lifecycle: { stopSignal: 'SIGUSR1' } }), 'containers[0].lifecycle.stopSignal'],
   [inContainer({ restartPolicy: 'Never' }), 'containers[0].restartPolicy'],

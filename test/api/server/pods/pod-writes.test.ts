@@ -58,7 +58,8 @@ describe('a pod that is created', () => {
     });
     expect(task.spec.containers[0].securityContext).toEqual(securityContext);
     expect(task.spec.securityContext).toEqual(foreign.securityContext);
-    expect(task.spec).not.toHaveProperty('serviceAccountName');
+    expect(task.spec).toMatchObject({ serviceAccountName: 'default', automountServiceAccountToken: false });
+    expect(task.spec).not.toHaveProperty('os');
     expect(podView.show(task)).toEqual(body);
     expect(podView.store(podView.show(task), task)).toEqual(task);
   });
