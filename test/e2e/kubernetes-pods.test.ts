@@ -147,6 +147,14 @@ describe.each(binaries)('%s', (binary) => {
     expect(await kubectl.run('get', 'pod', 'web')).toMatch(/web +1\/1 +Running +0 /);
   });
 
+  // Newer kubectls send the copy as protobuf: it was once refused.
+  it('debug makes a copy with one container more', async () => {
+    await kubectl.run('debug', 'web', '--copy-to=copy', '--image=busybox', '-c', 'dbg', '--', 'sleep', '600');
+    await kubectl.run('wait', '--for=condition=Ready', 'pod/copy', '--timeout=60s');
+    expect(await kubectl.run('get', 'pod', 'copy')).toMatch(/copy +2\/2 +Running/);
+    await kubectl.run('delete', 'pod', 'copy', '--now', '--wait=false');
+  });
+
   it('run --rm -i runs to its end, takes input, and leaves nothing', async () => {
     const args = [
       'run',
