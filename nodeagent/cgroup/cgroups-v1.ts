@@ -1,7 +1,6 @@
 /** Control groups, version 1: one hierarchy per controller, and a group in each. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
 import {
@@ -14,7 +13,7 @@ import {
   removeTree,
   writeSettings,
 } from './group-files.ts';
-import { type CreateGroup, createGroup } from './group-tools.ts';
+import { GroupTree } from './group-tree.ts';
 
 const controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer'];
 
@@ -30,42 +29,30 @@ export function settingsV1({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimi
   return settings;
 }
 
-export class CgroupsV1 implements Cgroups {
+export class CgroupsV1 extends GroupTree implements Cgroups {
   readonly version = 1;
-  readonly #root: string;
-  readonly #createGroup: CreateGroup;
-  readonly #clock: Clock;
-
-  constructor(root: string, create: CreateGroup = createGroup, clock: Clock = systemClock) {
-    this.#root = root;
-    this.#createGroup = create;
-    this.#clock = clock;
-  }
-
-  create(path: string): Promise<void> {
-    return this.#createGroup(controllers, path);
-  }
+  protected readonly controllers = controllers;
 
   async createBelow(path: string): Promise<void> {
     await Promise.all(
-      controllers.map((controller) => mkdir(join(this.#root, controller, path), { recursive: true })),
+      controllers.map((controller) => mkdir(join(this.root, controller, path), { recursive: true })),
     );
   }
 
   limit(path: string, limits: GroupLimits): Promise<void> {
-    return writeSettings(settingsV1(limits), (file) => join(this.#root, file.split('.')[0] ?? '', path));
+    return writeSettings(settingsV1(limits), (file) => join(this.root, file.split('.')[0] ?? '', path));
   }
 
   cpus(path: string): string | undefined {
-    return readIfThere(join(join(this.#root, 'cpuset', path), 'cpuset.cpus')).trim() || undefined;
+    return readIfThere(join(this.root, 'cpuset', path, 'cpuset.cpus')).trim() || undefined;
   }
 
   setCpus(path: string, cpus: string): Promise<void> {
-    return writeFile(join(join(this.#root, 'cpuset', path), 'cpuset.cpus'), cpus);
+    return writeFile(join(this.root, 'cpuset', path, 'cpuset.cpus'), cpus);
   }
 
   usage(path: string): GroupUsage {
-    const file = (controller: string, name: string): string => join(this.#root, controller, path, name);
+    const file = (controller: string, name: string): string => join(this.root, controller, path, name);
     const memoryBytes = readNumber(file('memory', 'memory.usage_in_bytes'));
     const memory = readFields(file('memory', 'memory.stat'), ['total_inactive_file', 'total_rss']);
     return {
@@ -81,16 +68,16 @@ export class CgroupsV1 implements Cgroups {
 
   /** Every process is in every hierarchy: one of them finds all. */
   directory(path: string): string {
-    return join(this.#root, 'pids', path);
+    return join(this.root, 'pids', path);
   }
 
   killAll(path: string): Promise<void> {
-    return killProcesses(this.directory(path), this.#clock);
+    return killProcesses(this.directory(path), this.clock);
   }
 
   /** The runtime makes its path in hierarchies that carry no limits too (systemd, unified, blkio, …). */
   async remove(path: string): Promise<void> {
-    for (const hierarchy of await this.#hierarchies()) await removeTree(join(hierarchy, path), this.#clock);
+    for (const hierarchy of await this.#hierarchies()) await removeTree(join(hierarchy, path), this.clock);
   }
 
   async removeIfEmpty(path: string): Promise<void> {
@@ -98,7 +85,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async #hierarchies(): Promise<string[]> {
-    const entries = await readdir(this.#root, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.#root, name));
+    const entries = await readdir(this.root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.root, name));
   }
 }

@@ -1,7 +1,6 @@
 /** Control groups, version 2: one hierarchy, controllers enabled from the top down. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Clock, systemClock } from '../../api/meta/clock.ts';
 import { cpuPeriodMicros, cpuQuotaMicros } from '../task/limits.ts';
 import type { Cgroups, GroupLimits, GroupUsage } from './cgroups.ts';
 import {
@@ -14,7 +13,7 @@ import {
   removeTree,
   writeSettings,
 } from './group-files.ts';
-import { type CreateGroup, createGroup } from './group-tools.ts';
+import { GroupTree } from './group-tree.ts';
 
 const controllers = ['cpu', 'memory', 'pids'];
 
@@ -31,44 +30,32 @@ export function settingsV2({ cpuMilli, cpuShares, memoryBytes, pids }: GroupLimi
   return settings;
 }
 
-export class CgroupsV2 implements Cgroups {
+export class CgroupsV2 extends GroupTree implements Cgroups {
   readonly version = 2;
-  readonly #root: string;
-  readonly #createGroup: CreateGroup;
-  readonly #clock: Clock;
-
-  constructor(root: string, create: CreateGroup = createGroup, clock: Clock = systemClock) {
-    this.#root = root;
-    this.#createGroup = create;
-    this.#clock = clock;
-  }
-
-  create(path: string): Promise<void> {
-    return this.#createGroup(controllers, path);
-  }
+  protected readonly controllers = controllers;
 
   /** A group has the controllers that the one above it passes on. */
   async createBelow(path: string): Promise<void> {
-    const above = join(this.#root, dirname(path));
+    const above = join(this.root, dirname(path));
     const passedOn = controllers.map((controller) => `+${controller}`).join(' ');
     await writeFile(join(above, 'cgroup.subtree_control'), passedOn);
-    await mkdir(join(this.#root, path), { recursive: true });
+    await mkdir(join(this.root, path), { recursive: true });
   }
 
   limit(path: string, limits: GroupLimits): Promise<void> {
-    return writeSettings(settingsV2(limits), () => join(this.#root, path));
+    return writeSettings(settingsV2(limits), () => join(this.root, path));
   }
 
   cpus(path: string): string | undefined {
-    return readIfThere(join(join(this.#root, path), 'cpuset.cpus.effective')).trim() || undefined;
+    return readIfThere(join(this.root, path, 'cpuset.cpus.effective')).trim() || undefined;
   }
 
   setCpus(path: string, cpus: string): Promise<void> {
-    return writeFile(join(join(this.#root, path), 'cpuset.cpus'), cpus);
+    return writeFile(join(this.root, path, 'cpuset.cpus'), cpus);
   }
 
   usage(path: string): GroupUsage {
-    const file = (name: string): string => join(this.#root, path, name);
+    const file = (name: string): string => join(this.root, path, name);
     const cpu = readFields(file('cpu.stat'), ['usage_usec', 'nr_throttled']);
     const memoryBytes = readNumber(file('memory.current'));
     const memory = readFields(file('memory.stat'), ['inactive_file', 'anon']);
@@ -84,21 +71,21 @@ export class CgroupsV2 implements Cgroups {
   }
 
   directory(path: string): string {
-    return join(this.#root, path);
+    return join(this.root, path);
   }
 
   /** The kernel kills the whole tree at once (≥ 5.14); older ones are killed process by process. */
   async killAll(path: string): Promise<void> {
     const directory = this.directory(path);
     await writeFile(join(directory, 'cgroup.kill'), '1', { flag: 'r+' }).catch(() => {});
-    await killProcesses(directory, this.#clock);
+    await killProcesses(directory, this.clock);
   }
 
   remove(path: string): Promise<void> {
-    return removeTree(join(this.#root, path), this.#clock);
+    return removeTree(join(this.root, path), this.clock);
   }
 
   removeIfEmpty(path: string): Promise<void> {
-    return removeIfEmpty(join(this.#root, path));
+    return removeIfEmpty(join(this.root, path));
   }
 }
