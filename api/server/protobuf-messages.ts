@@ -227,13 +227,13 @@ PodDisruptionBudgetSpec: 1 minAvailable intOrText, 2 selector LabelSelector, 3 m
 PodDisruptionBudgetStatus: 1 observedGeneration number?, 3 disruptionsAllowed number, 4 currentHealthy number,
   5 desiredHealthy number, 6 expectedPods number, 7 conditions Condition[]
 PriorityClass: 1 metadata ObjectMeta, 2 value number, 3 globalDefault flag?, 4 description, 5 preemptionPolicy
-TokenRequest: 1 metadata ObjectMeta, 2 spec TokenRequestSpec
+TokenRequest: 1 metadata ObjectMeta, 2 spec TokenRequestSpec, 3 -
 TokenRequestSpec: 1 audiences text[], 3 boundObjectRef BoundObjectReference, 4 expirationSeconds number
 BoundObjectReference: 1 kind, 2 apiVersion, 3 name, 4 uid
-TokenReview: 1 metadata ObjectMeta, 2 spec TokenReviewSpec
+TokenReview: 1 metadata ObjectMeta, 2 spec TokenReviewSpec, 3 -
 TokenReviewSpec: 1 token, 2 audiences text[]
-SelfSubjectReview: 1 metadata ObjectMeta
-SelfSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SelfSubjectAccessReviewSpec
+SelfSubjectReview: 1 metadata ObjectMeta, 2 -
+SelfSubjectAccessReview: 1 metadata ObjectMeta, 2 spec SelfSubjectAccessReviewSpec, 3 -
 SelfSubjectAccessReviewSpec: 1 resourceAttributes ResourceAttributes,
   2 nonResourceAttributes NonResourceAttributes
 ResourceAttributes: 1 namespace, 2 verb, 3 group, 4 version, 5 resource, 6 subresource, 7 name,
@@ -242,6 +242,6 @@ FieldSelectorAttributes: 1 rawSelector, 2 requirements FieldSelectorRequirement[
 FieldSelectorRequirement: 1 key, 2 operator, 3 values text[]
 LabelSelectorAttributes: 1 rawSelector, 2 requirements LabelSelectorRequirement[]
 NonResourceAttributes: 1 path, 2 verb
-SelfSubjectRulesReview: 1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec
+SelfSubjectRulesReview: 1 metadata ObjectMeta, 2 spec SelfSubjectRulesReviewSpec, 3 -
 SelfSubjectRulesReviewSpec: 1 namespace
 `;

@@ -153,9 +153,6 @@ describe.runIf(promised.length > 0)('the newest kubectl', { timeout: 60_000 }, (
     expect(await refused('create', '-f', await server.manifest('here', job('here')))).toContain(
       'AlreadyExists',
     );
-    expect(await refused('patch', 'gj', 'here', '-p', '{"spec":{"replicas":3}}')).toContain(
-      'gantry.dev/v1 Job takes application/json-patch+json, application/merge-patch+json',
-    );
     expect(
       await refused(
         'patch',
