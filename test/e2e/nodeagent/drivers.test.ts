@@ -65,8 +65,11 @@ describe.each([
     runtime = open();
   });
   afterAll(async () => {
-    for (const cid of await runtime.list()) await runtime.delete(cid);
-    await (runtime instanceof CriRuntime ? runtime.end() : runtime.close());
+    try {
+      for (const cid of await runtime.list()) await runtime.delete(cid);
+    } finally {
+      await (runtime instanceof CriRuntime ? runtime.end() : runtime.close());
+    }
     await cgroups.killAll(group);
     await cgroups.remove(group);
     rmSync(rootDirectory, { recursive: true, force: true });
@@ -366,6 +369,18 @@ describe.each([
     await attachment.leave();
     expect((await runtime.state(cid)).status).toBe('running');
     await runtime.delete(cid);
+  });
+
+  it('is deleted while somebody is attached and a command runs beside it', async () => {
+    const { cid } = await run('cat; sleep 1000', { stdin: 'open' });
+    const attachment = await runtime.attach(cid, { stdin: true, tty: false });
+    const command = await runtime.exec(cid, wish({ command: ['sleep', '1000'] }));
+    command.stdout.resume();
+    command.stderr.resume();
+    await runtime.delete(cid);
+    await command.kill();
+    expect((await command.exited).exitCode).not.toBe(0);
+    await attachment.leave();
   });
 
   it('changes the limits of what runs', async () => {
