@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../../api/kinds/resources.ts';
+import { givesHope } from '../../scheduler/core/hints.ts';
 import { feasible } from '../../scheduler/core/plugin.ts';
 import { interTaskAffinity } from '../../scheduler/core/plugins/inter-task-affinity.ts';
 import { schedulingTask } from '../../scheduler/core/scheduling-task.ts';
@@ -124,6 +125,20 @@ describe('required anti-affinity', () => {
       'b',
       'c',
     ]);
+  });
+
+  it('gives hope again when the node of those it minds, or who mind it, is lost', () => {
+    const apart = far(term('region', [is('service', 'securityscan')]));
+    const cell = new Cell(three).run('there', 'a', { ...apart, labels: security });
+    cell.state.removeNode('a');
+    const event = cell.events.at(-1)!;
+    expect(event.type).toBe('NodeRemoved');
+    for (const words of [apart, { labels: security }]) {
+      const task = schedulingTask(taskOf('waits', words));
+      const refusedBy = new Set([interTaskAffinity.name]);
+      expect(givesHope(cell.profile, cell.state.snapshot, { event, task, refusedBy })).toBe(true);
+      expect(cell.answer(words)).toBe('b');
+    }
   });
 
   it('does not mind nodes without the label', () => {

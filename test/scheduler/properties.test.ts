@@ -8,7 +8,7 @@ import { givesHope } from '../../scheduler/core/hints.ts';
 import { Profile } from '../../scheduler/core/profile.ts';
 import { scheduleTask } from '../../scheduler/core/schedule.ts';
 import { type SchedulingTask, schedulingTask } from '../../scheduler/core/scheduling-task.ts';
-import { Decider, type Displacement } from '../../scheduler/decider.ts';
+import { type Batch, Decider, type Displacement } from '../../scheduler/decider.ts';
 import { SchedulingQueue } from '../../scheduler/queue.ts';
 import { type NodeWords, nodeOf, type TaskWords, taskOf } from './cell.ts';
 import { anyRelations } from './related-tasks.ts';
@@ -85,6 +85,8 @@ class Play {
   });
   readonly preempts: boolean;
   readonly displacements: Displacement[] = [];
+  /** Of the last step, when it was to decide. */
+  batch: Batch | undefined;
   readonly scenario: Scenario;
   readonly tasks: SchedulingTask[];
 
@@ -105,8 +107,8 @@ class Play {
     if (step.do === 'end') state.removeTask(task.uid);
     if (step.do === 'node') state.setNode(nodeOf(`n${step.node}`, scenario.nodes[step.node]));
     if (step.do === 'lose') state.removeNode(`n${step.node}`);
-    if (step.do !== 'decide') return;
-    const { placed, displacements } = decider.decideBatch(10);
+    this.batch = step.do === 'decide' ? decider.decideBatch(10) : undefined;
+    const { placed, displacements } = this.batch ?? { placed: [], displacements: [] };
     for (const { queued } of placed) queue.remove(queued.task.key);
     this.displacements.push(...displacements);
   }
@@ -148,6 +150,17 @@ describe('properties', () => {
         }
       };
       new Play(scenario, check, true);
+    });
+  });
+
+  it('nobody is decided on while a task of higher priority waits for its turn', () => {
+    holds(150, (scenario) => {
+      new Play(scenario, ({ batch, queue, tasks }) => {
+        const decided = [...(batch?.placed ?? []), ...(batch?.refused ?? [])];
+        const least = Math.min(...decided.map(({ queued }) => queued.task.priority));
+        const waiting = tasks.filter(({ key }) => queue.placeOf(key) === 'active');
+        if (batch) for (const { priority } of waiting) expect(priority).toBeLessThanOrEqual(least);
+      });
     });
   });
 

@@ -89,8 +89,8 @@ export const interTaskAffinity = {
   },
 
   hint(event, task, snapshot) {
-    if (event.type === 'NodeAdded') return true;
-    if (event.type === 'NodeRemoved') return task.relations.near.length > 0;
+    // A node that goes takes its tasks out of its domain, and who they kept out of it may come.
+    if (event.type === 'NodeAdded' || event.type === 'NodeRemoved') return true;
     if (event.type === 'NodeChanged') return event.changes.has('labels');
     const { identity } = event;
     if (!identity) return true;
