@@ -16,6 +16,7 @@ import { type Budget, Budgets } from './core/budgets.ts';
 import { hasCrashed, workOf } from './core/crash-record.ts';
 import { Gangs } from './core/gangs.ts';
 import { helpfulChanges, type NodeFacts, nodeFacts } from './core/node-facts.ts';
+import { byName, type NodeOrder } from './core/node-order.ts';
 import { NodeTable } from './core/node-table.ts';
 import type { ClusterEvent } from './core/plugin.ts';
 import { type Resident, Residents } from './core/residents.ts';
@@ -47,7 +48,7 @@ export class ClusterState {
   readonly gangs = new Gangs();
   readonly budgets = new Budgets();
   readonly claims: ClusterClaims;
-  readonly #table = new NodeTable();
+  readonly #table: NodeTable;
   readonly #nodes = new Map<string, NodeFacts>();
   /** By uid: a name may come back, a task does not. */
   readonly #placed = new Map<string, PlacedTask>();
@@ -58,7 +59,12 @@ export class ClusterState {
   readonly #onRoom: (key: string) => void;
 
   /** `onEvent` hears of everything that may make room; `onRoom` of tasks whose kept room is ready, or lost. */
-  constructor(onEvent: (event: ClusterEvent) => void, onRoom: (key: string) => void = () => {}) {
+  constructor(
+    onEvent: (event: ClusterEvent) => void,
+    onRoom: (key: string) => void = () => {},
+    order: NodeOrder = byName,
+  ) {
+    this.#table = new NodeTable(order);
     this.#tell = onEvent;
     this.#onRoom = onRoom;
     this.claims = new ClusterClaims(this.#table.claims, {

@@ -32,6 +32,7 @@ import { type Change, Informer } from '../client/informer.ts';
 import { ClusterState } from './cluster-state.ts';
 import type { SelectingBudget } from './core/budgets.ts';
 import { givesHope } from './core/hints.ts';
+import { byName, orderOf } from './core/node-order.ts';
 import { Profile } from './core/profile.ts';
 import { schedulingTask } from './core/scheduling-task.ts';
 import { Decider, type Displacement, type Placed } from './decider.ts';
@@ -123,6 +124,7 @@ export class Scheduler {
       (key) => {
         if (this.queue.activate(key)) this.#term?.loop.wake();
       },
+      name === defaultName ? byName : orderOf(name),
     );
     this.queue = new SchedulingQueue({
       clock,

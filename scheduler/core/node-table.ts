@@ -17,6 +17,7 @@ import { HeldTerms } from './held-terms.ts';
 import { HolderTable } from './holder-table.ts';
 import { JobTable } from './job-table.ts';
 import type { NodeFacts } from './node-facts.ts';
+import { byName, type NodeOrder } from './node-order.ts';
 import { type Presence, PresenceTable, type TaskChange } from './presence.ts';
 import type { Footprint } from './scheduling-task.ts';
 import type { ResourceColumns, Snapshot } from './snapshot.ts';
@@ -73,6 +74,11 @@ export class NodeTable implements Snapshot {
   readonly #topologies = new Map<string, Topology>();
   readonly #namespaces = new Map<string, Labels>();
   readonly claims = new ClaimTable((node, bytes) => this.#chargeDisk(node, bytes));
+  readonly #order: NodeOrder;
+
+  constructor(order: NodeOrder = byName) {
+    this.#order = order;
+  }
 
   resource(name: string): ResourceColumns | undefined {
     return this.#resources.get(name);
@@ -158,7 +164,7 @@ export class NodeTable implements Snapshot {
   }
 
   get rank(): Int32Array {
-    if (this.#rankIsStale) this.#sortByName();
+    if (this.#rankIsStale) this.#sortNodes();
     return this.#rank;
   }
 
@@ -331,8 +337,8 @@ export class NodeTable implements Snapshot {
     return id;
   }
 
-  #sortByName(): void {
-    const slots = [...this.#slots].sort(([left], [right]) => (left < right ? -1 : 1));
+  #sortNodes(): void {
+    const slots = [...this.#slots].sort(([left], [right]) => this.#order(left, right));
     for (const [position, [, slot]] of slots.entries()) this.#rank[slot] = position;
     this.#rankIsStale = false;
   }

@@ -4,7 +4,8 @@
  *
  *   preFilter → filter → (explain) | preScore → score → select
  *
- * Ties: the higher total of rounded, weighted scores; then the tighter fit; then the node's name.
+ * Ties: the higher total of rounded, weighted scores; then the tighter fit; then the order of nodes (node-order.ts), which
+ * for the default scheduler is that of their names.
  */
 import { type Explanation, explainRejections } from './explain.ts';
 import { absent, feasible } from './plugin.ts';

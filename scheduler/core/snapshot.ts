@@ -54,7 +54,7 @@ export interface Snapshot {
   readonly layout: number;
   /** Changes up to and including this number are no longer known one by one. */
   readonly forgottenChanges: number;
-  /** Position of the node among all nodes sorted by name. */
+  /** Position of the node among all nodes in the scheduler's order of them. */
   readonly rank: Int32Array;
   /** Counts changes that may make room: nodes set, tasks gone. As long as it stands, what did not fit does not fit. */
   readonly reliefs: number;
