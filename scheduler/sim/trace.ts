@@ -7,7 +7,7 @@
  *           JSON of records with the same names · JSON of Task objects (a checkpoint: bound tasks run)
  *
  * Times are seconds from any one moment on. A task without duration never ends. A GPU of an openb list is
- * 1000 of the resource gantry.dev/gpu-milli of its node, whichever device they are on.
+ * a device of its node, 1000 of gantry.dev/gpu-milli.
  */
 import { Node, Task } from '../../api/kinds/resources.ts';
 import { ApiError } from '../../api/meta/api-error.ts';
@@ -103,9 +103,10 @@ function openbNode(record: CsvRecord, place: string): Node {
   const allocatable = {
     cpu: `${countOf(record, 'cpu_milli', place)}m`,
     memory: `${countOf(record, 'memory_mib', place)}Mi`,
-    [gpuMilli]: `${countOf(record, 'gpu', place) * 1000}`,
   };
-  return nodeOf(record['sn'] ?? '', allocatable, { [gpuModel]: record['model'] ?? '' });
+  const node = nodeOf(record['sn'] ?? '', allocatable, { [gpuModel]: record['model'] ?? '' });
+  const devices = Array.from({ length: countOf(record, 'gpu', place) }, (_, gpu) => ({ name: `gpu-${gpu}` }));
+  return { ...node, status: { ...node.status, devices } };
 }
 
 function nodeOf(name: string, allocatable: Record<string, string>, labels: Record<string, string>): Node {
