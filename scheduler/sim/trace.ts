@@ -6,8 +6,8 @@
  *   trace   CSV arrival,cpu,memory[,name][,duration][,count][,priority][,job][,RESOURCE…] · openb's pod list ·
  *           JSON of records with the same names · JSON of Task objects (a checkpoint: bound tasks run)
  *
- * Times are seconds from any one moment on. A task without duration never ends. A GPU of an openb list is
- * a device of its node, 1000 of gantry.dev/gpu-milli.
+ * Times are seconds from any one moment on. A task without duration never ends. 1000 of a node's
+ * gantry.dev/gpu-milli are a GPU, a device of its own; what openb calls gpu is such a one.
  */
 import { Node, Task } from '../../api/kinds/resources.ts';
 import { ApiError } from '../../api/meta/api-error.ts';
@@ -96,7 +96,10 @@ function csvNode({ name = '', ...columns }: CsvRecord, place: string): Node {
     if (column.startsWith('label:')) labels[column.slice('label:'.length)] = value;
     else if (value !== '') allocatable[column] = quantityOf(columns, column, place);
   }
-  return nodeOf(name, allocatable, labels);
+  if (allocatable[gpuMilli] === undefined) return nodeOf(name, { allocatable, labels });
+  const { [gpuMilli]: _, ...others } = allocatable;
+  const gpus = Math.floor(countOf(columns, gpuMilli, place) / 1000);
+  return nodeOf(name, { allocatable: others, labels, gpus });
 }
 
 function openbNode(record: CsvRecord, place: string): Node {
@@ -104,18 +107,24 @@ function openbNode(record: CsvRecord, place: string): Node {
     cpu: `${countOf(record, 'cpu_milli', place)}m`,
     memory: `${countOf(record, 'memory_mib', place)}Mi`,
   };
-  const node = nodeOf(record['sn'] ?? '', allocatable, { [gpuModel]: record['model'] ?? '' });
-  const devices = Array.from({ length: countOf(record, 'gpu', place) }, (_, gpu) => ({ name: `gpu-${gpu}` }));
-  return { ...node, status: { ...node.status, devices } };
+  const labels = { [gpuModel]: record['model'] ?? '' };
+  return nodeOf(record['sn'] ?? '', { allocatable, labels, gpus: countOf(record, 'gpu', place) });
 }
 
-function nodeOf(name: string, allocatable: Record<string, string>, labels: Record<string, string>): Node {
+interface NodeSize {
+  allocatable: Record<string, string>;
+  labels: Record<string, string>;
+  gpus?: number;
+}
+
+function nodeOf(name: string, { allocatable, labels, gpus = 0 }: NodeSize): Node {
+  const devices = Array.from({ length: gpus }, (_, gpu) => ({ name: `gpu-${gpu}` }));
   return {
     apiVersion: Node.apiVersion,
     kind: Node.kind,
     metadata: { name, labels: { 'kubernetes.io/hostname': name, ...labels } },
     spec: {},
-    status: { allocatable, conditions: [{ type: 'Ready', status: 'True' }] },
+    status: { allocatable, devices, conditions: [{ type: 'Ready', status: 'True' }] },
   };
 }
 

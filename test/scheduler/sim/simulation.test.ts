@@ -66,6 +66,20 @@ describe('a simulation', () => {
     expect(result.samples.at(-1)).toMatchObject({ running: 2, waiting: 0 });
   });
 
+  it.each([
+    ['openb list', 'sn,cpu_milli,memory_mib,gpu,model\nn0,96000,786432,2,V100'],
+    ['table', 'name,cpu,memory,gantry.dev/gpu-milli,label:gantry.dev/gpu-model\nn0,96,768Gi,2000,V100'],
+  ])('the GPUs of an %s are devices that tasks share', (_form, gpuNodes) => {
+    const asks = ['half0,4000,1024,1,500,,0,', 'half1,4000,1024,1,500,V100,1,', 'most,4000,1024,1,600,,2,'];
+    const head = 'name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time';
+    const more = ['more,4000,1024,1,500,,3,', 'other,4000,1024,1,100,T4,4,'];
+    const result = simulate(
+      parseNodes(gpuNodes, 'nodes.csv'),
+      parseTrace([head, ...asks, ...more].join('\n'), 'pods.csv'),
+    );
+    expect(waits(result)).toEqual([0, 0, 0, undefined, undefined]);
+  });
+
   it('an empty trace on no nodes is an empty result', () => {
     expect(simulate([], [])).toMatchObject({ fates: [], utilisation: {} });
   });
