@@ -93,7 +93,13 @@ const refusedBy: Readonly<Record<string, Case>> = {
   InterTaskAffinity: {
     node: { labels: { zone: 'a' } },
     task: { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } },
-    wakes: ['a like task ends', 'a node comes', 'a node comes, neither ready nor open', 'n1 gets labels'],
+    wakes: [
+      'a like task ends',
+      'a node comes',
+      'a node comes, neither ready nor open',
+      'a node goes',
+      'n1 gets labels',
+    ],
   },
 };
 
