@@ -231,7 +231,9 @@ describe('an unmodified manifest of Kubernetes', () => {
       (await kubectl.run('apply', '-f', manifest)).split('\n').every((line) => line.endsWith('unchanged')),
     ).toBe(true);
     await kubectl.run('patch', 'configmap', 'greeting', '-p', '{"data":{"index.html":"changed"}}');
-    const ask = ['exec', 'greeter', '--', 'wget', '-qO-', 'http://greeter/index.html'];
+    // To a pod its own name is itself, by /etc/hosts; that of the service has a namespace.
+    const page = `http://greeter.${kubectl.namespace}/index.html`;
+    const ask = ['exec', 'greeter', '--', 'wget', '-qO-', page];
     await eventually('the page changed', async () => (await kubectl.run(...ask)) === 'changed');
     expect(await kubectl.run('get', 'pod', 'greeter')).toMatch(/greeter +1\/1 +Running +0 /);
     await kubectl.run('delete', '-f', manifest, '--timeout=60s');

@@ -134,7 +134,8 @@ describe.each([
     expect((await runtime.state(spec.cid)).status).toBe('created');
     await runtime.start(spec.cid);
     expect((await exitOf(spec.cid)).exitCode).toBe(42);
-    expect(await logText(spec.cid)).toBe('hello from /tmp\noops\n');
+    // Two pipes: which of them is read first is the driver's affair.
+    expect((await logText(spec.cid)).split('\n').sort()).toEqual(['', 'hello from /tmp', 'oops']);
     await runtime.delete(spec.cid);
     expect((await runtime.state(spec.cid)).status).toBe('absent');
     expect(await runtime.list()).not.toContain(spec.cid);
