@@ -1,5 +1,6 @@
 /** The guard's script, on processes of the test's own: a file named cgroup.procs is all it needs. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,8 +29,10 @@ afterEach(async () => {
 const guard = (): ProcessId => JSON.parse(readFileSync(join(directory, 'guard.json'), 'utf8'));
 const uptime = (): number => Number.parseFloat(readFileSync('/proc/uptime', 'utf8'));
 
-function endOf(child: ChildProcess): Promise<NodeJS.Signals | null> {
-  return new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+/** Which signal ended it; it may have ended already. */
+async function endOf(child: ChildProcess): Promise<NodeJS.Signals | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.signalCode;
 }
 
 test('a listed task is killed when the deadline has passed, and not before', async () => {
