@@ -6,6 +6,7 @@
  */
 import { Node, Task } from '../api/kinds/resources.ts';
 import { sleep, systemClock } from '../api/meta/clock.ts';
+import type { WatchEvent } from '../api/meta/object-meta.ts';
 import type { Client } from '../client/client.ts';
 import { Cell, createNodes, parallel, type StoreName } from './cell.ts';
 import type { Table } from './table.ts';
@@ -16,6 +17,14 @@ const schedulerName = 'default-scheduler';
 const namespace = 'default';
 /** A shape that does not end within it counts what was bound so far. */
 const patienceMs = 120_000;
+
+type TaskEvent = Exclude<WatchEvent<Task>, { type: 'BOOKMARK' }>;
+
+interface Selection {
+  namespace: string;
+  labelSelector: string;
+  signal: AbortSignal;
+}
 
 type Spec = Partial<Omit<Task['spec'], 'containers'>> & { cpu?: string };
 
@@ -181,17 +190,12 @@ async function bound(client: Client, prefix: string, count: number): Promise<num
   const patience = new AbortController();
   const watching = (async () => {
     if (count === 0) return;
-    const events = client.watch(Task, {
-      namespace,
-      labelSelector: `phase=${prefix}`,
-      signal: patience.signal,
-    });
-    for await (const { type, object } of events) {
-      if (type !== 'BOOKMARK' && type !== 'DELETED' && object.spec.nodeName !== undefined)
-        seen.add(object.metadata.name);
+    const selection = { namespace, labelSelector: `phase=${prefix}`, signal: patience.signal };
+    for await (const { type, object } of watchAgain(client, selection)) {
+      if (type !== 'DELETED' && object.spec.nodeName !== undefined) seen.add(object.metadata.name);
       if (seen.size === count) return;
     }
-  })().catch(() => {});
+  })();
   await Promise.race([watching, sleep(systemClock, patienceMs, patience.signal)]).catch(() => {});
   patience.abort();
   return seen.size;
@@ -200,15 +204,23 @@ async function bound(client: Client, prefix: string, count: number): Promise<num
 /** What node agents would do with tasks that are to go: each node's by itself, so many at once. */
 async function endDisplaced(client: Client, signal: AbortSignal): Promise<void> {
   const ending = new Set<Promise<void>>();
-  for await (const { type, object } of client.watch(Task, {
-    namespace,
-    labelSelector: 'phase=before',
-    signal,
-  })) {
-    if (type !== 'MODIFIED' || !object.metadata.deletionTimestamp) continue;
+  const selection = { namespace, labelSelector: 'phase=before', signal };
+  for await (const { type, object } of watchAgain(client, selection)) {
+    if (type === 'DELETED' || !object.metadata.deletionTimestamp) continue;
     const ended = end(client, object).finally(() => ending.delete(ended));
     ending.add(ended);
     while (ending.size >= inFlight) await Promise.race(ending);
+  }
+}
+
+/** A watch that is cut off, because its reader was slow, begins anew with all there is. */
+async function* watchAgain(client: Client, selection: Selection): AsyncGenerator<TaskEvent> {
+  while (!selection.signal.aborted) {
+    try {
+      for await (const event of client.watch(Task, selection)) if (event.type !== 'BOOKMARK') yield event;
+    } catch {
+      await sleep(systemClock, 50);
+    }
   }
 }
 

@@ -300,7 +300,7 @@ describe.each([
   });
 
   it('ends a command when the one it runs for goes away', async () => {
-    const { cid } = await run('sleep 1000');
+    const { cid } = await run('exec sleep 1000');
     const before = await processes(cid);
     const command = await runtime.exec(cid, wish({ command: ['sh', '-c', 'echo up; sleep 1000; echo'] }));
     await once(command.stdout, 'data');
