@@ -201,7 +201,7 @@ async function bound(client: Client, prefix: string, count: number): Promise<num
   return seen.size;
 }
 
-/** What node agents would do with tasks that are to go: each node's by itself, so many at once. */
+/** What node agents would do with tasks that are to go; with the creates it stays within one user's share of the writes. */
 async function endDisplaced(client: Client, signal: AbortSignal): Promise<void> {
   const ending = new Set<Promise<void>>();
   const selection = { namespace, labelSelector: 'phase=before', signal };
@@ -209,7 +209,7 @@ async function endDisplaced(client: Client, signal: AbortSignal): Promise<void> 
     if (type === 'DELETED' || !object.metadata.deletionTimestamp) continue;
     const ended = end(client, object).finally(() => ending.delete(ended));
     ending.add(ended);
-    while (ending.size >= inFlight) await Promise.race(ending);
+    while (ending.size >= inFlight / 2) await Promise.race(ending);
   }
 }
 
