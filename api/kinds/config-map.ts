@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { configKeyError } from '../meta/names.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { flag, objectShape, optional, stringMap } from './shapes.ts';
 
@@ -38,12 +38,7 @@ export const configMapKind = defineKind<ConfigMap>({
       description: 'Number of keys.',
       cell: ({ data = {}, binaryData = {} }) => Object.keys(data).length + Object.keys(binaryData).length,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {
     validate: (map, old) => [

@@ -6,7 +6,7 @@ import { ApiError, type Cause } from '../meta/api-error.ts';
 import type { AnyObject } from '../meta/object-meta.ts';
 import type { CustomResourceDefinition, CustomVersion } from './custom-resource-definition.ts';
 import { type CustomSchema, withTypeMeta } from './custom-schema.ts';
-import type { AnyKind, Column, ScaleSubresource, Strategy } from './define-kind.ts';
+import { type AnyKind, ageColumn, type Column, type ScaleSubresource, type Strategy } from './define-kind.ts';
 import { type JsonPath, parseJsonPath } from './json-path.ts';
 import type { KindNames } from './names.ts';
 import { servedSchema } from './served-schema.ts';
@@ -82,12 +82,6 @@ const nameColumn: Column<AnyObject> = {
   format: 'name',
   description: 'Name of the object.',
   cell: ({ metadata }) => metadata.name,
-};
-const ageColumn: Column<AnyObject> = {
-  name: 'Age',
-  type: 'date',
-  description: 'Since creation.',
-  cell: ({ metadata }) => metadata.creationTimestamp,
 };
 
 function columnsOf({ additionalPrinterColumns = [] }: CustomVersion): Column<AnyObject>[] {

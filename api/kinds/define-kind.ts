@@ -6,7 +6,7 @@
 import type { TSchema } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import type { FieldRequirement } from '../meta/field-selector.ts';
-import type { AnyObject, KubeObject } from '../meta/object-meta.ts';
+import type { AnyObject, KubeObject, ObjectMeta } from '../meta/object-meta.ts';
 import type { KindNames } from './names.ts';
 
 /** A column of `kubectl get`. `priority` 0 is always shown, 1 only with `-o wide`. */
@@ -19,6 +19,14 @@ export interface Column<T> {
   /** The cell; `date` columns give an RFC 3339 time and are shown as an age. `nowMs` is the server's time. */
   cell: (object: T, nowMs: number) => string | number | boolean | null | undefined;
 }
+
+/** As every table ends, but for what is wide. */
+export const ageColumn: Column<{ metadata: ObjectMeta }> = {
+  name: 'Age',
+  type: 'date',
+  description: 'Since creation.',
+  cell: ({ metadata }) => metadata.creationTimestamp,
+};
 
 export interface ScaleSubresource<T> {
   specReplicas: (object: T) => number;

@@ -5,7 +5,7 @@
 import Type, { type Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { isIpAddress } from '../meta/ip-address.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import {
   closedObject,
@@ -107,12 +107,7 @@ export const endpointSliceKind = defineKind<EndpointSlice>({
       description: 'The addresses.',
       cell: ({ endpoints = [] }) => shownAddresses(endpoints),
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: { validate: validateSlice },
 });

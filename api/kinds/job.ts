@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, labelValueError, qualifiedNameError } from '../meta/names.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { gangCauses, gangShape } from './gang.ts';
 import { jobNameLabel } from './job-labels.ts';
 import { isFinished, wantedTasks } from './job-state.ts';
@@ -197,12 +197,7 @@ export const jobKind = defineKind<Job>({
       cell: ({ metadata, status }) =>
         metadata.deletionTimestamp ? 'Terminating' : (status.phase ?? 'Pending'),
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'Up-to-date',
       type: 'integer',

@@ -1,6 +1,6 @@
 /** Lease (coordination.k8s.io/v1): who holds something, and until when. Node heartbeats and leader election. */
 import type { Static } from 'typebox';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { closedObject, count, objectShape, optional, text, withDefault } from './shapes.ts';
 
@@ -42,12 +42,7 @@ export const leaseKind = defineKind<Lease>({
       description: 'Who holds it.',
       cell: ({ spec }) => spec.holderIdentity ?? '',
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {},
 });

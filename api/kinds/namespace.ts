@@ -2,7 +2,8 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import { dnsLabelError } from '../meta/names.ts';
-import { defineKind } from './define-kind.ts';
+import { withFinalizer } from '../meta/object-meta.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names, namespaceFinalizer } from './names.ts';
 import { closedObject, conditionsShape, objectShape, oneOf, optional, withDefault } from './shapes.ts';
 
@@ -47,12 +48,7 @@ export const namespaceKind = defineKind<Namespace>({
       description: 'Active or Terminating.',
       cell: ({ metadata }) => (metadata.deletionTimestamp ? 'Terminating' : 'Active'),
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {
     nameError: (name) => dnsLabelError(name),
@@ -63,7 +59,7 @@ export const namespaceKind = defineKind<Namespace>({
         'kubernetes.io/metadata.name': draft.metadata.name,
       };
       if (!draft.metadata.uid)
-        draft.metadata.finalizers = [...new Set([...(draft.metadata.finalizers ?? []), namespaceFinalizer])];
+        draft.metadata.finalizers = withFinalizer(draft.metadata.finalizers, namespaceFinalizer);
     },
     beginDeletion: (namespace) => {
       namespace.status = { ...namespace.status, phase: 'Terminating' };

@@ -6,8 +6,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
+import { withFinalizer } from '../meta/object-meta.ts';
 import { parseQuantity } from '../meta/quantity.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import {
   closedObject,
@@ -100,12 +101,7 @@ export const persistentVolumeClaimKind = defineKind<PersistentVolumeClaim>({
       description: 'Class of the volume.',
       cell: ({ spec }) => spec.storageClassName ?? '',
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'VolumeMode',
       type: 'string',
@@ -116,7 +112,8 @@ export const persistentVolumeClaimKind = defineKind<PersistentVolumeClaim>({
   ],
   strategy: {
     applyDefaults: ({ metadata }) => {
-      if (metadata.uid === undefined) metadata.finalizers = withEntry(metadata.finalizers, claimProtection);
+      if (metadata.uid === undefined)
+        metadata.finalizers = withFinalizer(metadata.finalizers, claimProtection);
     },
     validate: (claim, old) => [
       ...storageCauses(claim.spec.resources.requests['storage'], 'spec.resources.requests.storage'),
@@ -130,10 +127,6 @@ export const persistentVolumeClaimKind = defineKind<PersistentVolumeClaim>({
 export function shortModes(all: readonly AccessMode[] = []): string {
   const short = { ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' };
   return all.map((mode) => short[mode]).join(',');
-}
-
-export function withEntry(list: readonly string[] = [], entry: string): string[] {
-  return [...new Set([...list, entry])];
 }
 
 export function storageCauses(storage: string | undefined, field: string): Cause[] {

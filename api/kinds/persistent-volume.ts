@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { defineKind } from './define-kind.ts';
+import { withFinalizer } from '../meta/object-meta.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import {
   accessModesShape,
@@ -15,7 +16,6 @@ import {
   storageCauses,
   volumeModeCauses,
   volumeModeShape,
-  withEntry,
 } from './persistent-volume-claim.ts';
 import { closedObject, objectShape, oneOf, optional, quantities, text, time, withDefault } from './shapes.ts';
 import { nodeSelectorTermsShape } from './task-affinity.ts';
@@ -119,12 +119,7 @@ export const persistentVolumeKind = defineKind<PersistentVolume>({
       cell: ({ spec }) => spec.storageClassName ?? '',
     },
     { name: 'Reason', type: 'string', description: 'Why.', cell: ({ status }) => status.reason ?? '' },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'Node',
       type: 'string',
@@ -142,7 +137,8 @@ export const persistentVolumeKind = defineKind<PersistentVolume>({
   ],
   strategy: {
     applyDefaults: ({ metadata }) => {
-      if (metadata.uid === undefined) metadata.finalizers = withEntry(metadata.finalizers, volumeProtection);
+      if (metadata.uid === undefined)
+        metadata.finalizers = withFinalizer(metadata.finalizers, volumeProtection);
     },
     validate: (volume, old) => [...validateVolume(volume), ...fixedCauses(volume, old)],
   },

@@ -1,6 +1,6 @@
 /** What `kubectl get pods` prints: kubectl's own columns, its words for how a pod is doing included. */
 import { conditionOf } from '../meta/conditions.ts';
-import type { Column } from './define-kind.ts';
+import { ageColumn, type Column } from './define-kind.ts';
 import type { Pod } from './pod.ts';
 import type { ContainerStatus } from './task.ts';
 
@@ -27,12 +27,7 @@ export const podColumns: readonly Column<Pod>[] = [
     description: 'Restarts of its containers.',
     cell: ({ status }) => restarts(status.containerStatuses) + restarts(status.initContainerStatuses),
   },
-  {
-    name: 'Age',
-    type: 'date',
-    description: 'Since creation.',
-    cell: ({ metadata }) => metadata.creationTimestamp,
-  },
+  ageColumn,
   {
     name: 'IP',
     type: 'string',

@@ -5,7 +5,7 @@
  */
 import Type, { type Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { validateSelector } from './selector-rules.ts';
 import {
@@ -84,12 +84,7 @@ export const podDisruptionBudgetKind = defineKind<PodDisruptionBudget>({
       description: 'How many may go now.',
       cell: ({ status }) => status.disruptionsAllowed,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {
     validate: ({ spec }): Cause[] => [

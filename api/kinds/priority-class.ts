@@ -5,7 +5,7 @@
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { bandOf } from './priority-bands.ts';
 import { flag, objectShape, oneOf, optional, text, withDefault } from './shapes.ts';
@@ -52,12 +52,7 @@ export const priorityClassKind = defineKind<PriorityClass>({
       description: 'Used where none is named.',
       cell: ({ globalDefault }) => globalDefault ?? false,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'Band',
       type: 'string',

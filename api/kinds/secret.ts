@@ -1,7 +1,7 @@
 /** Secret (core/v1): bytes by key that must not be shown. `stringData` is a write-only convenience. */
 import type { Static } from 'typebox';
 import { immutableCauses, isBase64, keyedDataCauses } from './config-map.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { flag, objectShape, optional, stringMap, text, withDefault } from './shapes.ts';
 
@@ -39,12 +39,7 @@ export const secretKind = defineKind<Secret>({
       description: 'Number of keys.',
       cell: ({ data = {} }) => Object.keys(data).length,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {
     applyDefaults: mergeStringData,

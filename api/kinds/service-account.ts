@@ -1,6 +1,6 @@
 /** ServiceAccount (core/v1): a name for programs; its tokens are asked for one by one (`kubectl create token`). */
 import type { Static } from 'typebox';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { closedObject, flag, list, objectShape, optional, text } from './shapes.ts';
 
@@ -39,12 +39,7 @@ export const serviceAccountKind = defineKind<ServiceAccount>({
       description: 'Number of secrets that go with it.',
       cell: ({ secrets = [] }) => secrets.length,
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {},
 });

@@ -10,7 +10,7 @@
 import Type, { type Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
 import { dnsLabelError, dnsSubdomainError, labelValueError, qualifiedNameError } from '../meta/names.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { isExternal, nodePortClaims, validateNodePorts } from './node-ports.ts';
 import {
@@ -167,12 +167,7 @@ export const serviceKind = defineKind<Service>({
           .map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`)
           .join(',') || '<none>',
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'Selector',
       type: 'string',

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { names } from './names.ts';
 import { reclaimPolicyShape } from './persistent-volume.ts';
 import { flag, objectShape, oneOf, optional, stringMap, text, withDefault } from './shapes.ts';
@@ -59,12 +59,7 @@ export const storageClassKind = defineKind<StorageClass>({
       description: 'Whether volumes may grow.',
       cell: ({ allowVolumeExpansion = false }) => String(allowVolumeExpansion),
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
   ],
   strategy: {
     validate: (storageClass, old) => [...bindingCauses(storageClass), ...fixedCauses(storageClass, old)],

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Static } from 'typebox';
 import Type from 'typebox';
 import type { Cause } from '../meta/api-error.ts';
-import { defineKind } from './define-kind.ts';
+import { ageColumn, defineKind } from './define-kind.ts';
 import { gangShape } from './gang.ts';
 import { names } from './names.ts';
 import { runPolicyShape } from './run-policy.ts';
@@ -242,12 +242,7 @@ export const taskKind = defineKind<Task>({
       description: 'Node it is bound to.',
       cell: ({ spec }) => spec.nodeName ?? '<none>',
     },
-    {
-      name: 'Age',
-      type: 'date',
-      description: 'Since creation.',
-      cell: ({ metadata }) => metadata.creationTimestamp,
-    },
+    ageColumn,
     {
       name: 'Job',
       type: 'string',

@@ -118,3 +118,8 @@ export function timestamp(epochMs: number): string {
 export function microTimestamp(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, -1)}000Z`;
 }
+
+/** The finalizers with this one among them, once. */
+export function withFinalizer(finalizers: readonly string[] = [], finalizer: string): string[] {
+  return [...new Set([...finalizers, finalizer])];
+}

@@ -7,11 +7,10 @@
  *
  * Invariant: one per node, found again by pid and start time; it ends by itself when no task is listed.
  */
-import { spawn } from 'node:child_process';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toolEnvironment } from '../command.ts';
-import { identify, isRunning, type ProcessId } from '../runtime/process-id.ts';
+import { startDetached } from '../runtime/detached-process.ts';
+import { isRunning, type ProcessId } from '../runtime/process-id.ts';
 
 /** POSIX, for busybox as for dash. A group may fork faster than one round sees: it goes on until renewal. */
 const script = `
@@ -37,19 +36,11 @@ done 2>/dev/null`;
 export async function ensureGuard(directory: string): Promise<void> {
   const known = await knownGuard(directory);
   if (known && (await isRunning(known))) return;
-  const child = spawn('/bin/sh', ['-c', script, 'gantry-guard', directory], {
-    detached: true,
+  const guard = await startDetached('/bin/sh', ['-c', script, 'gantry-guard', directory], {
     stdio: 'ignore',
-    cwd: '/',
-    env: toolEnvironment,
   });
-  const pid = await new Promise<number>((resolve, reject) => {
-    child.once('spawn', () => resolve(child.pid as number));
-    child.once('error', reject);
-  });
-  child.unref();
   const draft = join(directory, 'guard.part');
-  await writeFile(draft, JSON.stringify(await identify(pid)));
+  await writeFile(draft, JSON.stringify(guard));
   await rename(draft, join(directory, 'guard.json'));
 }
 

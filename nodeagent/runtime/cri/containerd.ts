@@ -4,14 +4,13 @@
  *
  *   <root>/containerd/  images, snapshots, log      <run>/containerd/  socket, state, config.toml, process.json
  */
-import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError } from '../../../api/meta/api-error.ts';
 import { type Clock, sleep } from '../../../api/meta/clock.ts';
-import { toolEnvironment } from '../../command.ts';
-import { identify, isRunning, type ProcessId } from '../process-id.ts';
+import { startDetached } from '../detached-process.ts';
+import { isRunning, type ProcessId } from '../process-id.ts';
 import {
   type ContainerdPlace,
   homeOf,
@@ -96,18 +95,7 @@ async function startProcess(place: ContainerdPlace): Promise<ProcessId> {
   await writeFile(config, configuration(place));
   const log = openSync(logOf(place), 'a', 0o600);
   try {
-    const child = spawn('containerd', ['--config', config], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      cwd: '/',
-      env: toolEnvironment,
-    });
-    const pid = await new Promise<number>((resolve, reject) => {
-      child.once('spawn', () => resolve(child.pid as number));
-      child.once('error', reject);
-    });
-    child.unref();
-    const identity = identify(pid);
+    const identity = await startDetached('containerd', ['--config', config], { stdio: ['ignore', log, log] });
     await writeFile(processFile(place), JSON.stringify(identity));
     return identity;
   } finally {

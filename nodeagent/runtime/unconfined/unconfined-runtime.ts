@@ -5,7 +5,6 @@
  *
  * Invariant: all processes of a container are in the process group of its wrapper.
  */
-import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,8 +12,9 @@ import { ApiError } from '../../../api/meta/api-error.ts';
 import type { Logger } from '../../../api/meta/logger.ts';
 import { type BoundedOutcome, boundedCommand } from '../../bounded-command.ts';
 import type { Attachment } from '../command.ts';
+import { startDetached } from '../detached-process.ts';
 import { ExitFiles } from '../exit-files.ts';
-import { identify, isRunning, type ProcessId } from '../process-id.ts';
+import { isRunning, type ProcessId } from '../process-id.ts';
 import {
   type ContainerSpec,
   type ContainerState,
@@ -70,9 +70,18 @@ export class UnconfinedRuntime implements Runtime {
     const spec = await this.#spec(cid);
     const log = openSync(spec.logPath, 'a', 0o600);
     try {
-      const pid = await spawnDetached(spec, join(this.#exits.directory, cid), log);
-      await writeFile(join(directory, 'process.json'), JSON.stringify(identify(pid)));
-      return { pid };
+      const exitFile = join(this.#exits.directory, cid);
+      const identity = await startDetached(
+        '/bin/sh',
+        ['-c', wrapper, 'gantry-task', exitFile, ...spec.args],
+        {
+          stdio: ['ignore', log, log],
+          cwd: spec.workingDir,
+          env: variables(spec.env),
+        },
+      );
+      await writeFile(join(directory, 'process.json'), JSON.stringify(identity));
+      return { pid: identity.pid };
     } catch (error) {
       return { reason: 'ContainerCannotRun', message: String(error) };
     } finally {
@@ -178,20 +187,6 @@ export class UnconfinedRuntime implements Runtime {
 }
 
 const absent: ContainerState = { status: 'absent' };
-
-function spawnDetached({ args, env, workingDir }: ContainerSpec, exitFile: string, log: number) {
-  const child = spawn('/bin/sh', ['-c', wrapper, 'gantry-task', exitFile, ...args], {
-    cwd: workingDir,
-    env: variables(env),
-    stdio: ['ignore', log, log],
-    detached: true,
-  });
-  child.unref();
-  return new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('spawn', () => resolve(child.pid as number));
-  });
-}
 
 function variables(env: readonly string[]): Record<string, string> {
   return Object.fromEntries(

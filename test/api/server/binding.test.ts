@@ -1,13 +1,9 @@
 /** Binding (contract R6): the sum of bound requests never exceeds what a node has, at any revision. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../api/meta/clock.ts';
-import { silentLogger } from '../../../api/meta/logger.ts';
 import { readAllocation, sumOf } from '../../../api/server/allocation.ts';
 import { registryPrefix } from '../../../api/server/keys.ts';
-import { openMemoryStore } from '../../../api/store/memory-store.ts';
-import { openStore } from '../../../api/store/open-store.ts';
 import type { Store } from '../../../api/store/store.ts';
-import { TestEtcd } from '../../kit/etcd.ts';
+import { stores } from '../../kit/stores.ts';
 import { addNode, nodeUser, TestServer, taskDraft, tasks } from './test-server.ts';
 
 const plans = '/apis/gantry.dev/v1/plans';
@@ -175,18 +171,6 @@ describe('binding a task', () => {
     expect((await server.delete(`${tasks}/bulk-a`)).body.status).toBe('Success');
   });
 });
-
-const stores: [string, () => Promise<{ store: Store; stop: () => Promise<void> }>][] = [
-  ['the memory store', async () => ({ store: openMemoryStore(), stop: async () => {} })],
-  [
-    'etcd',
-    async () => {
-      const etcd = await TestEtcd.start();
-      const store = await openStore(`etcd://${etcd.endpoint}`, { clock: systemClock, logger: silentLogger });
-      return { store, stop: () => etcd.stop() };
-    },
-  ],
-];
 
 describe('racing schedulers', () => {
   it.each(stores)(

@@ -1,11 +1,8 @@
 /** Voluntary disruption keeps to the budgets of jobs, through however many servers it comes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sleep, systemClock } from '../../../api/meta/clock.ts';
-import { silentLogger } from '../../../api/meta/logger.ts';
-import { openMemoryStore } from '../../../api/store/memory-store.ts';
-import { openStore } from '../../../api/store/open-store.ts';
 import type { Store } from '../../../api/store/store.ts';
-import { TestEtcd } from '../../kit/etcd.ts';
+import { stores } from '../../kit/stores.ts';
 import { type Answer, addNode, jobDraft, jobs, TestServer, taskDraft, tasks } from './test-server.ts';
 
 async function serve(server: TestServer, name: string, job: string): Promise<void> {
@@ -102,18 +99,6 @@ describe('a plan with evictions', () => {
   });
 });
 
-const backends: [name: string, open: () => Promise<{ store: Store; stop: () => Promise<unknown> }>][] = [
-  ['memory', async () => ({ store: openMemoryStore(), stop: async () => {} })],
-  [
-    'etcd',
-    async () => {
-      const etcd = await TestEtcd.start();
-      const store = await openStore(`etcd://${etcd.endpoint}`, { clock: systemClock, logger: silentLogger });
-      return { store, stop: () => etcd.stop() };
-    },
-  ],
-];
-
 /** Its evictions are written late, so that those of other servers are decided meanwhile. */
 function hesitant(store: Store): Store {
   const transact: Store['transact'] = async (transaction) => {
@@ -126,7 +111,7 @@ function hesitant(store: Store): Store {
   });
 }
 
-describe.each(backends)('two servers over one store (%s)', (_name, open) => {
+describe.each(stores)('two servers over one store (%s)', (_name, open) => {
   it('never evict more than the budget can spare, together', async () => {
     const { store, stop } = await open();
     const servers = [hesitant(store), hesitant(store)].map((each) => new TestServer({ store: each }));

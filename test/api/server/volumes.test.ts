@@ -1,12 +1,7 @@
 /** Claims: bound with the task that mounts them first, to one node, once; the space is set aside until the volume is gone. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../api/meta/clock.ts';
-import { silentLogger } from '../../../api/meta/logger.ts';
 import { readAllocation, sumOf } from '../../../api/server/allocation.ts';
-import { openMemoryStore } from '../../../api/store/memory-store.ts';
-import { openStore } from '../../../api/store/open-store.ts';
-import type { Store } from '../../../api/store/store.ts';
-import { TestEtcd } from '../../kit/etcd.ts';
+import { stores } from '../../kit/stores.ts';
 import { addNode, nodeUser, TestServer, tasks } from './test-server.ts';
 
 const claims = '/api/v1/namespaces/default/persistentvolumeclaims';
@@ -196,18 +191,6 @@ describe('a volume', () => {
     expect({ status, field: body.details.causes[0].field }).toEqual({ status: 422, field });
   });
 });
-
-const stores: [string, () => Promise<{ store: Store; stop: () => Promise<void> }>][] = [
-  ['the memory store', async () => ({ store: openMemoryStore(), stop: async () => {} })],
-  [
-    'etcd',
-    async () => {
-      const etcd = await TestEtcd.start();
-      const store = await openStore(`etcd://${etcd.endpoint}`, { clock: systemClock, logger: silentLogger });
-      return { store, stop: () => etcd.stop() };
-    },
-  ],
-];
 
 it.each(stores)('tasks of one new claim never end up on two nodes, over %s', async (_name, open) => {
   const { store, stop } = await open();
